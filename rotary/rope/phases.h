@@ -1,0 +1,85 @@
+// From positions to the cosines and sines that kernels multiply by.
+//
+// Angles live in double; cos and sin are rounded once. A table factorises e^(i p w) = e^(i hi B w) e^(i lo w) with
+// p = hi B + lo: two small double tables and one complex product per pair and token, shared by all heads, layers and threads;
+// its memory grows with the square root of the largest position. docs/rotate.md has the error analysis.
+#ifndef ROTARY_ROPE_PHASES_H_
+#define ROTARY_ROPE_PHASES_H_
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "rotary/base/tensor.h"
+#include "rotary/rope/rotation.h"
+
+namespace rotary {
+
+// Which side of the score a tensor is on: xPos decays one and grows the other. All else is alike.
+enum class Side { kQuery, kKey };
+
+// The tables of one rotation. Does not change after construction: share it freely between threads.
+class PhaseTable {
+ public:
+  // Throws std::invalid_argument as CheckRotation does.
+  explicit PhaseTable(Rotation rotation);
+
+  const Rotation& rotation() const { return rotation_; }
+
+  // Writes cos and sin of every (head, pair) of one token, the factor g included. T is float or double.
+  //   position  [axes]; whole numbers below 2^53 in magnitude, fractions too
+  //   cos, sin  [heads, pairs]; second_cos and second_sin the same, and only where second_frequency is not empty
+  // Accuracy: float 2^-25 + 2e-9 and double 2e-9 of g for |position| up to 10^7; beyond, that of a double product of position
+  // and frequency.
+  template <class T>
+  void Fill(std::span<const double> position, Side side, double centre, T* cos, T* sin, T* second_cos,
+            T* second_sin) const;
+
+ private:
+  Rotation rotation_;
+  std::vector<double> low_;   // [kLow, pairs, (cos, sin)]
+  std::vector<double> high_;  // [kHigh, pairs, (cos, sin)]
+};
+
+// The rows of cos and sin for the tokens of one batch, computed once for all layers; or given from elsewhere.
+class Phases {
+ public:
+  // From a table.
+  //   positions  i64 or f64, [tokens], [batch, tokens] or [batch, tokens, axes]; any order, negative allowed
+  //   dtype      kF32 for tensors of f32, bf16 and f16; kF64 for f64
+  // Throws std::invalid_argument on a wrong dtype, rank or number of axes, or a position that is not finite.
+  // Threads: rows are split; the result is the same to the bit for any count.
+  Phases(const PhaseTable& table, ConstTensorView positions, DType dtype = DType::kF32,
+         Side side = Side::kQuery, double centre = 0, int threads = 0);
+
+  // Given: cos and sin [rows, pairs] or [rows, heads, pairs] of f32 or f64, copied; pair j turns channels first[j], second[j].
+  static Phases Given(int head_dim, std::span<const int32_t> first, std::span<const int32_t> second,
+                      ConstTensorView cos, ConstTensorView sin);
+
+  int head_dim() const { return head_dim_; }
+  int heads() const { return heads_; }  // 1: all heads share a row
+  int pairs() const { return static_cast<int>(first_.size()); }
+  int64_t batch() const { return batch_; }    // 1: all batch rows share their tokens' phases
+  int64_t tokens() const { return tokens_; }
+  DType dtype() const { return cos_.dtype(); }
+  std::span<const int32_t> first() const { return first_; }
+  std::span<const int32_t> second() const { return second_; }
+  // [batch, tokens, heads, pairs]; the second ones are the same tensors unless the rotation has a second frequency.
+  ConstTensorView cos() const;
+  ConstTensorView sin() const;
+  ConstTensorView second_cos() const;
+  ConstTensorView second_sin() const;
+
+ private:
+  Phases() = default;
+  int head_dim_ = 0;
+  int heads_ = 1;
+  int64_t batch_ = 0;
+  int64_t tokens_ = 0;
+  std::vector<int32_t> first_, second_;
+  Tensor cos_, sin_, second_cos_, second_sin_;
+};
+
+}  // namespace rotary
+
+#endif  // ROTARY_ROPE_PHASES_H_
