@@ -65,19 +65,19 @@ class Transformer {
 
 // Dropout of hidden states: after the embeddings and on the output of every branch. A mask depends on (seed, step) and its
 // place in the model alone.
-struct Dropout {
+struct HiddenDropout {
   double probability = 0;
   uint64_t seed = 0;
   uint64_t step = 0;  // differs between the micro-batches of a run
 };
 
-// What a forward pass leaves behind for the backward pass; its memory is used again by the next pass.
-class Activations {
+// The memory of a pass, used again by the next one: hold one for as long as batches of a like size follow one another.
+class Workspace {
  public:
-  Activations();
-  ~Activations();
-  Activations(Activations&&) noexcept;
-  Activations& operator=(Activations&&) noexcept;
+  Workspace();
+  ~Workspace();
+  Workspace(Workspace&&) noexcept;
+  Workspace& operator=(Workspace&&) noexcept;
   struct State;
   State& state() { return *state_; }
 
@@ -91,23 +91,20 @@ struct Loss {
   double mean() const { return sum / static_cast<double>(count); }
 };
 
-// Computes the loss over batch.targets and keeps in `activations` what Backward needs.
-// Throws std::invalid_argument or std::out_of_range on a batch that does not fit: an id outside the vocabulary, a position
-// beyond a learned table, lengths that differ.
-// Threads: the same bits for any count.
-Loss Forward(const Transformer& model, const Batch& batch, const Dropout& dropout, int threads,
-             Activations& activations);
+// Returns the loss over batch.targets and adds the gradient of scale * loss.sum to `gradient` (the layout of the weights).
+// Throws std::invalid_argument or std::out_of_range on a batch that does not fit, as all functions here do: an id outside the
+// vocabulary, a position beyond a learned table, lengths that differ. `gradient` is then untouched.
+// Threads: the same bits for any count, here and below.
+Loss LossAndGradient(const Transformer& model, const Batch& batch, const HiddenDropout& dropout, double scale,
+                     std::span<float> gradient, Workspace& workspace, int threads = 0);
 
-// Adds the gradient of scale * loss.sum to `gradient` (the layout of the weights).
-//   batch, dropout, activations   as the Forward call before it had and left them
-void Backward(const Transformer& model, const Batch& batch, const Dropout& dropout, float scale, int threads,
-              Activations& activations, std::span<float> gradient);
+// The loss over batch.targets, without dropout.
+//   losses  empty, or [B, T], written: the loss of every target, 0 where there is none
+Loss ComputeLoss(const Transformer& model, const Batch& batch, std::span<float> losses, Workspace& workspace,
+                 int threads = 0);
 
 // The logits of every token, [B, T, vocab_size] f32; targets are not read.
-Tensor Logits(const Transformer& model, const Batch& batch, int threads = 0);
-
-// The loss of every target, [B, T] f32; 0 where the target is -1.
-Tensor TokenLosses(const Transformer& model, const Batch& batch, int threads = 0);
+Tensor Logits(const Transformer& model, const Batch& batch, Workspace& workspace, int threads = 0);
 
 }  // namespace rotary
 
