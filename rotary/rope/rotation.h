@@ -52,7 +52,7 @@ struct RotationOptions {
 Rotation MakeRotation(const RotationOptions& options);
 
 // Throws std::invalid_argument with one sentence when `rotation` breaks a rule of the struct: a channel outside head_dim or
-// in two pairs, lists of different lengths, a value that is not finite.
+// in two pairs, lists of different lengths, a value that is not finite, an attention factor that is not positive.
 void CheckRotation(const Rotation& rotation);
 
 // For people: a header line, then one line a pair with its channels, frequency and wavelength (2 pi / frequency).
