@@ -1,0 +1,236 @@
+#include "rotary/io/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "rotary/io/json.h"
+
+namespace rotary {
+namespace {
+
+constexpr size_t kPrefix = 8;                 // bytes of the header's length
+constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the format's own library
+constexpr std::string_view kMetadata = "__metadata__";
+
+struct DTypeName {
+  std::string_view name;
+  DType dtype;
+};
+constexpr std::array<DTypeName, 8> kDTypeNames = {{{"F64", DType::kF64},
+                                                   {"F32", DType::kF32},
+                                                   {"BF16", DType::kBF16},
+                                                   {"F16", DType::kF16},
+                                                   {"I64", DType::kI64},
+                                                   {"I32", DType::kI32},
+                                                   {"U8", DType::kU8},
+                                                   {"BOOL", DType::kU8}}};
+
+DType ReadDType(const JsonValue& value) {
+  const std::string& name = value.String();
+  for (const DTypeName& known : kDTypeNames) {
+    if (known.name == name) return known.dtype;
+  }
+  throw value.Error("must be F64, F32, BF16, F16, I64, I32, U8 or BOOL, got ", name);
+}
+
+std::string_view WrittenDType(DType dtype) {
+  const auto known = std::find_if(kDTypeNames.begin(), kDTypeNames.end(),
+                                  [&](const DTypeName& entry) { return entry.dtype == dtype; });
+  return known->name;
+}
+
+Dims ReadShape(const JsonValue& value) {
+  const std::vector<JsonValue> lengths = value.Array();
+  if (lengths.size() > size_t{kMaxRank}) {
+    throw value.Error("must have at most ", kMaxRank, " axes, got ", lengths.size());
+  }
+  Dims shape;
+  std::array<int64_t, kMaxRank> values;
+  for (size_t i = 0; i < lengths.size(); ++i) values[i] = lengths[i].Int(0);
+  return Dims(std::span<const int64_t>(values.data(), lengths.size()));
+}
+
+uint64_t ReadLittleEndian64(const std::byte* bytes) {
+  uint64_t value = 0;
+  for (int i = 7; i >= 0; --i) value = (value << 8) | std::to_integer<uint64_t>(bytes[i]);
+  return value;
+}
+
+// Bytes of `shape` elements of `dtype`, or -1 when they overflow.
+int64_t ByteCount(const Dims& shape, DType dtype) {
+  int64_t bytes = static_cast<int64_t>(SizeOf(dtype));
+  for (const int64_t length : shape) {
+    if (__builtin_mul_overflow(bytes, length, &bytes)) return -1;
+  }
+  return bytes;
+}
+
+}  // namespace
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path) {
+  const std::span<const std::byte> bytes = file_.bytes();
+  if (bytes.size() < kPrefix) {
+    throw ReadError(path, "not a safetensors file: ", bytes.size(),
+                    " bytes are less than the 8 of the header's length");
+  }
+  const uint64_t header_size = ReadLittleEndian64(bytes.data());
+  if (header_size > kMaxHeader) {
+    throw ReadError(path, "not a safetensors file: its header would have ", header_size,
+                    " bytes, the limit is ", kMaxHeader);
+  }
+  if (header_size > bytes.size() - kPrefix) {
+    throw ReadError(path, "cut short: the header has ", header_size, " bytes, ",
+                    bytes.size() - kPrefix, " are there");
+  }
+  const auto* text = reinterpret_cast<const char*>(bytes.data()) + kPrefix;
+  const JsonDocument header(std::string_view(text, header_size), path.string());
+  const size_t data_begin = kPrefix + header_size;
+  const size_t data_size = bytes.size() - data_begin;
+
+  for (const auto& [name, value] : header.root().Members()) {
+    if (name == kMetadata) {
+      for (const auto& [key, text_value] : value.Members()) metadata_[key] = text_value.String();
+      continue;
+    }
+    Entry entry{.dtype = ReadDType(value["dtype"]),
+                .shape = ReadShape(value["shape"]),
+                .begin = 0,
+                .end = 0};
+    const std::vector<JsonValue> offsets = value["data_offsets"].Array(2);
+    const int64_t begin = offsets[0].Int(0);
+    const int64_t end = offsets[1].Int(0);
+    const int64_t size = ByteCount(entry.shape, entry.dtype);
+    if (begin > end || end - begin != size) {
+      throw value.Error("has shape ", entry.shape.ToString(), " of ", WrittenDType(entry.dtype),
+                        ", which does not fill bytes ", begin, " to ", end);
+    }
+    if (static_cast<uint64_t>(end) > data_size) {
+      throw ReadError(path, "cut short: ", name, " ends at byte ", end, " of the data, ", data_size,
+                      " are there");
+    }
+    entry.begin = data_begin + static_cast<size_t>(begin);
+    entry.end = data_begin + static_cast<size_t>(end);
+    entries_.emplace(name, entry);
+    names_.push_back(name);
+  }
+
+  // Empty tensors share their offset with a neighbour: the end decides.
+  std::sort(names_.begin(), names_.end(), [&](const std::string& a, const std::string& b) {
+    const Entry &x = At(a), &y = At(b);
+    return std::tie(x.begin, x.end, a) < std::tie(y.begin, y.end, b);
+  });
+  size_t expected = data_begin;
+  for (const std::string& name : names_) {
+    const Entry& entry = At(name);
+    if (entry.begin != expected) {
+      throw ReadError(path,
+                      entry.begin < expected ? "tensors overlap: " : "bytes in no tensor: ", name,
+                      " begins at byte ", entry.begin - data_begin,
+                      " of the data, the one before ends at ", expected - data_begin);
+    }
+    expected = entry.end;
+  }
+  if (expected != bytes.size()) {
+    throw ReadError(path, "bytes in no tensor: ", bytes.size() - expected, " after the last one");
+  }
+}
+
+const SafetensorsFile::Entry& SafetensorsFile::At(std::string_view name) const {
+  const auto entry = entries_.find(name);
+  if (entry == entries_.end()) throw ReadError(path(), "there is no tensor ", name);
+  return entry->second;
+}
+
+ConstTensorView SafetensorsFile::view(std::string_view name) const {
+  const Entry& entry = At(name);
+  const std::byte* data = file_.bytes().data() + entry.begin;
+  if (reinterpret_cast<uintptr_t>(data) % SizeOf(entry.dtype) == 0)
+    return {data, entry.dtype, entry.shape};
+  const std::lock_guard lock(mutex_);
+  const auto [copy, is_new] = copies_.try_emplace(std::string(name));
+  if (is_new) {
+    copy->second = Tensor(entry.dtype, entry.shape);
+    std::memcpy(copy->second.raw(), data, entry.end - entry.begin);
+  }
+  return copy->second.const_view();
+}
+
+namespace {
+
+// Writes the elements of `view` in row-major order, gathered into a buffer where they do not lie
+// so.
+void WriteElements(const ConstTensorView& view, AtomicFile& file) {
+  const auto* data = static_cast<const std::byte*>(view.data());
+  const size_t element = SizeOf(view.dtype());
+  if (view.count() == 0) return;
+  if (view.IsPacked()) return file.Write({data, static_cast<size_t>(view.count()) * element});
+
+  constexpr size_t kBuffer = size_t{1} << 20;
+  std::vector<std::byte> buffer;
+  buffer.reserve(kBuffer);
+  Dims index = view.shape();
+  for (int axis = 0; axis < view.rank(); ++axis) index[axis] = 0;
+  for (int64_t i = 0; i < view.count(); ++i) {
+    int64_t offset = 0;
+    for (int axis = 0; axis < view.rank(); ++axis) offset += index[axis] * view.stride(axis);
+    const std::byte* source = data + offset * static_cast<int64_t>(element);
+    buffer.insert(buffer.end(), source, source + element);
+    if (buffer.size() + element > kBuffer) {
+      file.Write(buffer);
+      buffer.clear();
+    }
+    for (int axis = view.rank() - 1; axis >= 0 && ++index[axis] == view.shape(axis); --axis)
+      index[axis] = 0;
+  }
+  file.Write(buffer);
+}
+
+}  // namespace
+
+void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  std::vector<const NamedTensor*> ordered;
+  std::set<std::string_view> names;
+  for (const NamedTensor& tensor : tensors) {
+    Require(tensor.name != kMetadata, "WriteSafetensors: the name ", kMetadata, " is reserved");
+    Require(names.insert(tensor.name).second, "WriteSafetensors: two tensors are named ",
+            tensor.name);
+    ordered.push_back(&tensor);
+  }
+  std::sort(ordered.begin(), ordered.end(), [](const NamedTensor* a, const NamedTensor* b) {
+    const size_t a_size = SizeOf(a->view.dtype()), b_size = SizeOf(b->view.dtype());
+    return a_size != b_size ? a_size > b_size : a->name < b->name;
+  });
+
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header[std::string(kMetadata)] = metadata;
+  int64_t offset = 0;
+  for (const NamedTensor* tensor : ordered) {
+    const ConstTensorView& view = tensor->view;
+    const int64_t begin = std::exchange(offset, offset + ByteCount(view.shape(), view.dtype()));
+    header[tensor->name] = {
+        {"dtype", WrittenDType(view.dtype())},
+        {"shape", std::vector<int64_t>(view.shape().begin(), view.shape().end())},
+        {"data_offsets", {begin, offset}}};
+  }
+  std::string text;
+  try {
+    text = header.dump();
+  } catch (const nlohmann::ordered_json::type_error&) {
+    throw std::invalid_argument("WriteSafetensors: a name or metadata is not UTF-8");
+  }
+  text.append((8 - text.size() % 8) % 8, ' ');
+
+  std::string prefix;
+  for (size_t i = 0; i < kPrefix; ++i) prefix += static_cast<char>((text.size() >> (8 * i)) & 0xff);
+  AtomicFile file(path);
+  file.Write(prefix + text);
+  for (const NamedTensor* tensor : ordered) WriteElements(tensor->view, file);
+  file.Commit();
+}
+
+}  // namespace rotary

@@ -1,0 +1,76 @@
+// Safetensors: named tensors in one file, read by memory map, written by streaming.
+// Source: the format's description in the safetensors project: 8 bytes of header length (little
+// endian), a JSON header
+//   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}, "__metadata__": {"format":
+//   "pt"}}
+// and the data, to which the offsets are relative, without gaps.
+#ifndef ROTARY_IO_SAFETENSORS_H_
+#define ROTARY_IO_SAFETENSORS_H_
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "rotary/base/tensor.h"
+#include "rotary/io/file.h"
+
+namespace rotary {
+
+// Dtypes F64 F32 BF16 F16 I64 I32 U8; BOOL comes as kU8. At most kMaxRank axes.
+// Safe to share between threads.
+class SafetensorsFile {
+ public:
+  // Checks the whole header against the bytes that are there.
+  // Throws FileError: as MappedFile does, and for a file that breaks the format or holds another
+  // dtype, in one sentence.
+  explicit SafetensorsFile(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const { return file_.path(); }
+  // In the order of their data.
+  const std::vector<std::string>& names() const { return names_; }
+  bool Contains(std::string_view name) const { return entries_.contains(name); }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+  // Without reading the data. Throw FileError where there is no such tensor.
+  DType dtype(std::string_view name) const { return At(name).dtype; }
+  const Dims& shape(std::string_view name) const { return At(name).shape; }
+
+  // The data, valid as long as this object: in the map, or, where the map holds it unaligned for
+  // its dtype, in a copy made at the first call. Throws FileError where there is no such tensor.
+  ConstTensorView view(std::string_view name) const;
+
+ private:
+  struct Entry {
+    DType dtype;
+    Dims shape;
+    size_t begin, end;  // in the file
+  };
+  const Entry& At(std::string_view name) const;
+
+  MappedFile file_;
+  std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<std::string> names_;
+  std::map<std::string, std::string> metadata_;
+  mutable std::mutex mutex_;  // guards copies_
+  mutable std::map<std::string, Tensor, std::less<>> copies_;
+};
+
+struct NamedTensor {
+  std::string name;
+  ConstTensorView view;  // any strides
+};
+
+// Writes `tensors` to `path`, replacing what was there only when all of it is on the disk. The data
+// begins at a multiple of 8 bytes and wider dtypes come first, so that every tensor is aligned in a
+// map; equal inputs give equal bytes. Throws std::invalid_argument for a name that is used twice,
+// reserved or not UTF-8, FileError as AtomicFile does.
+void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
+                      const std::map<std::string, std::string>& metadata = {});
+
+}  // namespace rotary
+
+#endif  // ROTARY_IO_SAFETENSORS_H_

@@ -1,0 +1,58 @@
+// For tests: a folder of their own that goes away, and what a call threw.
+#ifndef ROTARY_IO_TEST_FOLDER_H_
+#define ROTARY_IO_TEST_FOLDER_H_
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+#include "rotary/base/error.h"
+
+namespace rotary {
+
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "rotary_test_XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw FileError("cannot make a folder for a test");
+    path_ = name;
+  }
+  ~TestFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TestFolder(const TestFolder&) = delete;
+  TestFolder& operator=(const TestFolder&) = delete;
+
+  std::filesystem::path operator/(std::string_view name) const { return path_ / name; }
+  const std::filesystem::path& path() const { return path_; }
+  // Writes a file without any of the code under test.
+  std::filesystem::path Put(std::string_view name, std::string_view bytes) const {
+    const std::filesystem::path path = path_ / name;
+    std::ofstream(path, std::ios::binary)
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    return path;
+  }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// The sentence of the Error that `call` throws; "nothing was thrown" where it throws none. Other
+// types pass through.
+template <class Error = FileError, class Call>
+std::string Thrown(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+}  // namespace rotary
+
+#endif  // ROTARY_IO_TEST_FOLDER_H_
