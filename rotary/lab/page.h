@@ -1,0 +1,92 @@
+// Report pages: one HTML file each that works offline, on a phone and on a desk, in light and in
+// dark.
+//
+//   Page page("Decay of the bound", "Figure 2 of the paper, for any rotation");
+//   page.Section("The curve");
+//   page.Add(Chart{.title = "Bound by distance", .x_label = "distance", .series = {...}});
+//   page.Add(Table{.header = {"distance", "bound"}, .rows = {{"0", "32.5"}}});
+//   WriteFileAtomically("decay.html", page.Html());
+//
+// Charts are drawn by Chart.js 3.9 (MIT licence), which is compiled into the program and written
+// into each page. A page asks for nothing from outside; its own policy forbids it to. Every text is
+// escaped but that of Markup().
+#ifndef ROTARY_LAB_PAGE_H_
+#define ROTARY_LAB_PAGE_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace rotary {
+
+// `text` with the characters that mean something to HTML replaced.
+std::string EscapeHtml(std::string_view text);
+
+// A line of a chart, and the range around it.
+struct Series {
+  std::string name;  // stands at the line's end, and in the readings under the pointer
+  int style = 0;     // colour and dashes, below kSeriesStyles; 0 is the one to look at first
+  std::vector<double> x = {}, y = {};
+  std::vector<double> low = {}, high = {};  // empty, or as long as y: a band
+  bool markers = false;                     // a dot on every point: for few points
+};
+
+// Told apart by colour and by dashes; the colours keep apart for the colour-blind (after Okabe and
+// Ito 2008).
+inline constexpr int kSeriesStyles = 7;
+
+struct Chart {
+  std::string title = "";
+  std::string note = "";  // under the title: what a reader must know to read it; may be empty
+  std::string x_label = "", y_label = "";
+  bool log_x = false, log_y = false;
+  std::optional<double> x_min = {}, x_max = {}, y_min = {}, y_max = {};  // absent: from the data
+  std::vector<std::pair<double, std::string>> x_ticks = {};              // empty: chosen
+  std::optional<double> line = {};  // a thin horizontal line here: zero of a difference
+  std::vector<Series> series = {};
+};
+
+struct Table {
+  std::string id = "";       // of the element; may be empty
+  std::string caption = "";  // may be empty
+  std::vector<std::string> header = {};
+  std::vector<std::vector<std::string>> rows = {};  // the first cell of a row names it
+  std::vector<int> styles = {};  // empty, or by row the Series::style of a mark before its name
+};
+
+// A page, filled from top to bottom.
+class Page {
+ public:
+  // `kicker` stands small over the title, `lead` in grey under it; both may be empty.
+  Page(std::string_view title, std::string_view lead, std::string_view kicker = "");
+
+  void Section(std::string_view title, std::string_view note = "");
+  void Paragraph(std::string_view text);
+  // The sentences that a reader who reads nothing else should read.
+  void Findings(const std::vector<std::string>& sentences);
+  void Code(std::string_view text);
+  // Throws std::invalid_argument where a series' lists differ in length, or its style is unknown.
+  void Add(const Chart& chart);
+  // Side by side where the screen is wide enough.
+  void Add(const std::vector<Chart>& charts);
+  // Throws std::invalid_argument where a row is not as long as the header.
+  void Add(const Table& table);
+  // Trusted HTML, such as an SVG; not escaped.
+  void Markup(std::string_view html);
+
+  std::string Html() const;
+
+ private:
+  void Figure(const Chart& chart);
+
+  std::string title_;
+  std::string body_;
+  std::string charts_;  // JSON objects, joined by commas
+  int chart_count_ = 0;
+};
+
+}  // namespace rotary
+
+#endif  // ROTARY_LAB_PAGE_H_
