@@ -1,0 +1,160 @@
+#include "bench/rotate_bench.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "bench/limits.h"
+#include "rotary/base/random.h"
+#include "rotary/rope/rotate.h"
+
+namespace rotary {
+namespace {
+
+struct Shape {
+  std::string name;
+  DType dtype = DType::kF32;
+  int64_t tokens = 4096;
+  int head_dim = 128;
+  Layout layout = Layout::kHalf;
+  Direction direction = Direction::kForward;
+  int64_t heads = 32, kv_heads = 8;
+  int64_t batch = 1;
+};
+
+std::vector<Shape> Shapes() {
+  std::vector<Shape> shapes{
+      {.name = "rotate/f32/4096"},
+      {.name = "rotate/bf16/4096", .dtype = DType::kBF16},
+      {.name = "rotate/f16/4096", .dtype = DType::kF16},
+      {.name = "rotate/f32/128", .tokens = 128},
+      {.name = "rotate/f64/4096", .dtype = DType::kF64},
+      {.name = "rotate/f32/4096/interleaved", .layout = Layout::kInterleaved},
+      {.name = "rotate/bf16/4096/interleaved",
+       .dtype = DType::kBF16,
+       .layout = Layout::kInterleaved},
+      {.name = "rotate/f32/4096/gradient", .direction = Direction::kGradient},
+  };
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    const std::string prefix = "rotate/" + std::string(Name(dtype)) + "/";
+    for (const int head_dim : {64, 80, 96, 256}) {
+      shapes.push_back({.name = prefix + "4096/head-dim-" + std::to_string(head_dim),
+                        .dtype = dtype,
+                        .head_dim = head_dim});
+    }
+    for (const int64_t tokens : {1, 17, 1000}) {
+      shapes.push_back({.name = prefix + std::to_string(tokens), .dtype = dtype, .tokens = tokens});
+    }
+  }
+  // The layers of small trained models: many rows of the same positions.
+  shapes.push_back({.name = "rotate/f32/128/train-4x32-batch-32",
+                    .tokens = 128,
+                    .head_dim = 32,
+                    .heads = 4,
+                    .kv_heads = 4,
+                    .batch = 32});
+  shapes.push_back({.name = "rotate/f32/256/train-8x64-batch-16",
+                    .tokens = 256,
+                    .head_dim = 64,
+                    .heads = 8,
+                    .kv_heads = 8,
+                    .batch = 16});
+  return shapes;
+}
+
+// Ordinary numbers: no subnormals, which would slow the limit down.
+void Fill(Tensor& x) {
+  const Random random(1, 0);
+  DispatchFloat(x.dtype(), "bench", [&]<class T>() {
+    const auto values = x.span<T>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = FromFloat<T>(static_cast<float>(0.5 + random.Uniform(i)));
+    }
+  });
+}
+
+double At(ConstTensorView x, int64_t i) {
+  return DispatchFloat(x.dtype(), "bench", [&]<class T>() -> double {
+    if constexpr (std::is_same_v<T, double>) {
+      return x.As<double>()[i];
+    } else {
+      return ToFloat(x.As<T>()[i]);
+    }
+  });
+}
+
+// The largest relative error of the last token's first query head, by sine and cosine in double.
+double ErrorOf(const Shape& shape, const Rotation& rotation, ConstTensorView before,
+               ConstTensorView after) {
+  const int64_t at = (shape.tokens - 1) * shape.heads * shape.head_dim;
+  const double sign = shape.direction == Direction::kForward ? 1 : -1;
+  double error = 0;
+  for (size_t j = 0; j < rotation.first.size(); ++j) {
+    const double angle = sign * static_cast<double>(shape.tokens - 1) * rotation.frequency[j];
+    const int64_t first = at + rotation.first[j], second = at + rotation.second[j];
+    const double x = At(before, first), y = At(before, second);
+    const double rotated_x = x * std::cos(angle) - y * std::sin(angle);
+    const double rotated_y = y * std::cos(angle) + x * std::sin(angle);
+    const double length = std::hypot(x, y);
+    for (const double difference : {At(after, first) - rotated_x, At(after, second) - rotated_y}) {
+      if (!(std::abs(difference) <= error * length)) error = std::abs(difference) / length;
+    }
+  }
+  return error;
+}
+
+double Tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return 1e-14;
+    case DType::kBF16:
+      return 0x1p-8;
+    case DType::kF16:
+      return 0x1p-11;
+    default:
+      return 3e-7;
+  }
+}
+
+BenchResult BenchShape(const Shape& shape, const BenchOptions& options) {
+  const Rotation rotation = MakeRotation({.head_dim = shape.head_dim, .layout = shape.layout});
+  const PhaseTable table(rotation);
+  Tensor positions(DType::kI64, {shape.tokens});
+  for (int64_t t = 0; t < shape.tokens; ++t) positions.data<int64_t>()[t] = t;
+
+  // q and k lie in one block, so that the limit can scale both in one loop.
+  const int64_t q_count = shape.batch * shape.tokens * shape.heads * shape.head_dim;
+  const int64_t k_count = shape.batch * shape.tokens * shape.kv_heads * shape.head_dim;
+  Tensor block(shape.dtype, {q_count + k_count});
+  Fill(block);
+  const TensorView q(block.raw(), shape.dtype,
+                     {shape.batch, shape.tokens, shape.heads, shape.head_dim});
+  const TensorView k(block.raw() + static_cast<size_t>(q_count) * SizeOf(shape.dtype), shape.dtype,
+                     {shape.batch, shape.tokens, shape.kv_heads, shape.head_dim});
+  const RotateOptions rotate{.direction = shape.direction, .threads = options.threads};
+
+  const Tensor before = block.Clone();
+  RotateQK(table, positions.view(), q, k, rotate);
+  CheckAnswer(shape.name, ErrorOf(shape, rotation, before.view(), block.view()),
+              Tolerance(shape.dtype));
+
+  const Workload candidate{2.0 * static_cast<double>(block.bytes()),
+                           [&] { RotateQK(table, positions.view(), q, k, rotate); }};
+  const Workload limit = ScaleWorkload({block.raw(), block.bytes()}, options.threads);
+  const BenchRow row{
+      shape.name, "GB/s",
+      "bytes of q and k read + written once; limit: scaling the same bytes in place"};
+  return Measure(row, candidate, {&limit, 1}, options);
+}
+
+}  // namespace
+
+std::vector<BenchResult> BenchRotate(const BenchOptions& options) {
+  std::vector<BenchResult> results;
+  for (const Shape& shape : Shapes()) {
+    if (Wanted(options, shape.name)) results.push_back(BenchShape(shape, options));
+  }
+  return results;
+}
+
+}  // namespace rotary
