@@ -5,7 +5,8 @@
 
 add_library(rotary_flags INTERFACE)
 target_compile_features(rotary_flags INTERFACE cxx_std_20)
-target_compile_options(rotary_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror)
+target_compile_options(rotary_flags INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Werror
+  -Wno-missing-field-initializers)  # options are structs with named fields, most left at their defaults
 target_include_directories(rotary_flags INTERFACE "${PROJECT_SOURCE_DIR}")
 if(ROTARY_SANITIZE)
   target_compile_options(rotary_flags INTERFACE

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rotary/attention/linear_attention.h"
 #include "rotary/base/error.h"
 
 namespace rotary {
@@ -53,7 +54,8 @@ ModelConfig RoFormerConfig(const ModelSizes& sizes) {
 
 ModelConfig LlamaConfig(const ModelSizes& sizes) {
   ModelConfig config = FromSizes(sizes);
-  config.inner_dim = sizes.inner_dim == 0 ? (8 * sizes.model_dim / 3 + 31) / 32 * 32 : sizes.inner_dim;
+  config.inner_dim =
+      sizes.inner_dim == 0 ? (8 * sizes.model_dim / 3 + 31) / 32 * 32 : sizes.inner_dim;
   config.causal = true;
   config.norm_placement = NormPlacement::kPre;
   config.norm_form = NormForm::kRmsNorm;
@@ -78,25 +80,28 @@ void CheckModelConfig(const ModelConfig& config) {
   RequirePositive("max_tokens", config.max_tokens);
   Require(config.token_types >= 0, "model: token_types must not be negative, got ",
           config.token_types);
-  Require(config.heads % config.kv_heads == 0,
-          "model: heads must be a multiple of kv_heads, got ", config.heads, " heads and ",
-          config.kv_heads, " kv_heads");
+  Require(config.heads % config.kv_heads == 0, "model: heads must be a multiple of kv_heads, got ",
+          config.heads, " heads and ", config.kv_heads, " kv_heads");
   Require(std::isfinite(config.norm_epsilon) && config.norm_epsilon >= 0,
           "model: norm_epsilon must not be negative, got ", config.norm_epsilon);
   Require(std::isfinite(config.initial_std) && config.initial_std > 0,
           "model: initial_std must be positive, got ", config.initial_std);
+  Require(
+      (config.norm_form == NormForm::kLayerNorm) == (config.norm_placement == NormPlacement::kPost),
+      "model: LayerNorm stands after the sum and an RMS norm before the branch; the other two ways "
+      "are not built");
   if (config.head == OutputHead::kLinear) {
     Require(config.embedding_dim == config.model_dim,
-            "model: a linear head needs embedding_dim equal to model_dim, got ", config.embedding_dim,
-            " and ", config.model_dim);
+            "model: a linear head needs embedding_dim equal to model_dim, got ",
+            config.embedding_dim, " and ", config.model_dim);
   }
   if (config.attention == AttentionForm::kLinear) {
     Require(config.positions != PositionEncoding::kAlibi,
             "model: ALiBi adds to scores, and linear attention has none; use softmax attention");
     Require(config.feature_map == FeatureMap::kPerformer ? config.features > 0
                                                          : config.features == config.head_dim,
-            "model: features must be head_dim (", config.head_dim, ") unless the map is performer, got ",
-            config.features);
+            "model: features must be head_dim (", config.head_dim,
+            ") unless the map is performer, got ", config.features);
   }
   if (config.positions == PositionEncoding::kRotary) {
     CheckRotation(config.rotation);
@@ -107,15 +112,16 @@ void CheckModelConfig(const ModelConfig& config) {
     Require(config.rotation.heads == 1 || config.heads == config.kv_heads,
             "model: a rotation with a row for each head needs as many kv_heads as heads");
     Require(config.rotation.heads == 1 || config.rotation.heads == config.heads,
-            "model: the rotation must have 1 or ", config.heads, " heads, got ", config.rotation.heads);
-    Require(config.attention == AttentionForm::kSoftmax || config.rotation.attention_factor == 1,
-            "model: linear attention takes no attention factor, got ",
-            config.rotation.attention_factor);
+            "model: the rotation must have 1 or ", config.heads, " heads, got ",
+            config.rotation.heads);
+    if (config.attention == AttentionForm::kLinear)
+      CheckLinearRotation(config.rotation, config.features);
   }
 }
 
 const std::vector<std::string>& PositionEncodingNames() {
-  static const std::vector<std::string> names = {"rotary", "sinusoidal", "learned", "alibi", "none"};
+  static const std::vector<std::string> names = {"rotary", "sinusoidal", "learned", "alibi",
+                                                 "none"};
   return names;
 }
 

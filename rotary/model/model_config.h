@@ -1,5 +1,5 @@
-// One transformer, described by one struct: encoder or decoder, and every choice that the rotary model families make
-// differently is a field here, never a branch named after a family.
+// One transformer, described by one struct: encoder or decoder, and every choice that the rotary
+// model families make differently is a field here, never a branch named after a family.
 #ifndef ROTARY_MODEL_MODEL_CONFIG_H_
 #define ROTARY_MODEL_MODEL_CONFIG_H_
 
@@ -46,7 +46,7 @@ struct ModelConfig {
   int kv_heads = 0;  // fewer than heads: each serves heads / kv_heads of them (GQA)
   int head_dim = 0;
   int inner_dim = 0;
-  int token_types = 0;   // 0: none
+  int token_types = 0;     // 0: none
   int64_t max_tokens = 0;  // rows of a learned table, and of the table that RoFormer's files carry
 
   bool causal = false;
@@ -83,20 +83,22 @@ struct ModelSizes {
   int layers = 4;
   int model_dim = 128;
   int heads = 4;
-  int kv_heads = 0;   // 0: heads
-  int inner_dim = 0;  // 0: 4 model_dim; with SwiGLU 8/3 model_dim rounded up to a multiple of 32, the same cost
+  int kv_heads = 0;  // 0: heads
+  int inner_dim =
+      0;  // 0: 4 model_dim; with SwiGLU 8/3 model_dim rounded up to a multiple of 32, the same cost
   int64_t max_tokens = 0;
 };
 
-// The exact form of RoFormer: bidirectional, post-norm, GELU, biases, two token types, embedding norm, masked-word head.
-// The rotation is interleaved over the whole head at theta 10,000.
+// The exact form of RoFormer: bidirectional, post-norm, GELU, biases, two token types, embedding
+// norm, masked-word head. The rotation is interleaved over the whole head at theta 10,000.
 ModelConfig RoFormerConfig(const ModelSizes& sizes);
 
-// The form of Llama: causal, pre-norm RMS, SwiGLU, no biases, tied here. The rotation is in halves at theta 10,000.
+// The form of Llama: causal, pre-norm RMS, SwiGLU, no biases, tied here. The rotation is in halves
+// at theta 10,000.
 ModelConfig LlamaConfig(const ModelSizes& sizes);
 
-// Throws std::invalid_argument with one sentence when a field breaks a rule: heads that do not divide, a rotation of another
-// head_dim, ALiBi with linear attention, ...
+// Throws std::invalid_argument with one sentence when a field breaks a rule: heads that do not
+// divide, a rotation of another head_dim, ALiBi with linear attention, ...
 void CheckModelConfig(const ModelConfig& config);
 
 // "rotary", "sinusoidal", "learned", "alibi", "none", in the order of the enum.

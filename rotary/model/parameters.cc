@@ -111,8 +111,9 @@ bool ParameterLayout::Has(std::string_view name) const {
 }
 
 const Parameter& ParameterLayout::Find(std::string_view name) const {
-  const auto found = std::find_if(parameters_.begin(), parameters_.end(),
-                                  [&](const Parameter& parameter) { return parameter.name == name; });
+  const auto found =
+      std::find_if(parameters_.begin(), parameters_.end(),
+                   [&](const Parameter& parameter) { return parameter.name == name; });
   if (found == parameters_.end()) {
     throw std::out_of_range(Sentence("parameters: the model has no \"", name, "\""));
   }

@@ -1,5 +1,6 @@
-// The weights of a model: one contiguous f32 buffer with named, shaped parts. Gradients and the optimiser's moments are buffers
-// of the same layout, so that a whole model is updated, summed or saved as one run of memory.
+// The weights of a model: one contiguous f32 buffer with named, shaped parts. Gradients and the
+// optimiser's moments are buffers of the same layout, so that a whole model is updated, summed or
+// saved as one run of memory.
 #ifndef ROTARY_MODEL_PARAMETERS_H_
 #define ROTARY_MODEL_PARAMETERS_H_
 
@@ -18,7 +19,7 @@ namespace rotary {
 // One part of the buffer.
 struct Parameter {
   std::string name;  // "layers.0.attention.qkv.weight"
-  Dims shape;        // [out, in] for a projection, [n] for a bias or a norm, [rows, dim] for a table
+  Dims shape;  // [out, in] for a projection, [n] for a bias or a norm, [rows, dim] for a table
   int64_t offset = 0;
   enum class Kind { kProjection, kTable, kBias, kGain } kind = Kind::kProjection;
 
@@ -33,11 +34,11 @@ struct Parameter {
 //   embedding.positions      [max_tokens, embedding_dim]           learned positions
 //   embedding.norm.gain, .bias  [embedding_dim]                    embedding_norm
 //   embedding.projection.weight, .bias  [model_dim, embedding_dim] embedding_dim != model_dim
-//   layers.N.attention.qkv.weight, .bias   [heads + 2 kv_heads times head_dim, model_dim]: rows of q, then k, then v
-//   layers.N.attention.output.weight, .bias  [model_dim, heads * head_dim]
+//   layers.N.attention.qkv.weight, .bias   [heads + 2 kv_heads times head_dim, model_dim]: rows of
+//   q, then k, then v layers.N.attention.output.weight, .bias  [model_dim, heads * head_dim]
 //   layers.N.attention.norm.gain, .bias
-//   layers.N.feed_forward.up.weight, .bias   [inner_dim, model_dim]; with SwiGLU [2 inner_dim, model_dim]: gate, then up
-//   layers.N.feed_forward.down.weight, .bias [model_dim, inner_dim]
+//   layers.N.feed_forward.up.weight, .bias   [inner_dim, model_dim]; with SwiGLU [2 inner_dim,
+//   model_dim]: gate, then up layers.N.feed_forward.down.weight, .bias [model_dim, inner_dim]
 //   layers.N.feed_forward.norm.gain, .bias
 //   final_norm.gain, .bias   [model_dim]                           pre-norm
 //   head.dense.weight, .bias [embedding_dim, model_dim]            masked-word head
@@ -65,7 +66,8 @@ class ParameterLayout {
   int64_t size_ = 0;
 };
 
-// The parameters of a buffer as the layers take them. T is float or const float; absent parts are empty.
+// The parameters of a buffer as the layers take them. T is float or const float; absent parts are
+// empty.
 template <class T>
 struct LinearParameters {
   Matrix<T> weight;  // [out, in]
@@ -97,8 +99,9 @@ template <class T>
 ModelParameters<T> BindParameters(const ModelConfig& config, const ParameterLayout& layout,
                                   std::span<T> buffer);
 
-// Fills a zeroed buffer with initial weights: normal of config.initial_std for projections and tables, 1 for gains, 0 for
-// biases. A parameter's numbers depend on the seed and its name alone, so models that differ in one part share all others.
+// Fills a zeroed buffer with initial weights: normal of config.initial_std for projections and
+// tables, 1 for gains, 0 for biases. A parameter's numbers depend on the seed and its name alone,
+// so models that differ in one part share all others.
 void InitialiseParameters(const ModelConfig& config, const ParameterLayout& layout, uint64_t seed,
                           std::span<float> buffer);
 

@@ -1,0 +1,40 @@
+// rotary bench: speed against the limits of this machine, both measured in the same run.
+#include "bench/bench.h"
+
+#include <iostream>
+#include <memory>
+
+#include "bench/rotate_bench.h"
+#include "rotary/cli/commands.h"
+
+namespace rotary {
+
+void AddBenchCommand(CLI::App& program) {
+  struct Options {
+    std::string group;
+    BenchOptions bench;
+    bool json = false;
+  };
+  const auto options = std::make_shared<Options>();
+  CLI::App* command =
+      program.add_subcommand("bench", "Measure speed against the limits of this machine");
+  command->footer("Example: rotary bench rotate --threads 1");
+  command->add_option("group", options->group, "rotate, attention or train; all by default")
+      ->check(CLI::IsMember({"rotate", "attention", "train"}));
+  command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
+  command->add_option("--filter", options->bench.filter, "only rows whose name contains this");
+  command->add_flag("--json", options->json, "print JSON");
+  command->callback([options] {
+    std::vector<BenchResult> results;
+    const auto add = [&](const char* group, auto bench) {
+      if (!options->group.empty() && options->group != group) return;
+      for (BenchResult& result : bench(options->bench)) results.push_back(std::move(result));
+    };
+    add("rotate", BenchRotate);
+    std::cout << (options->json ? BenchToJson(results, options->bench)
+                                : BenchToText(results, options->bench));
+    CheckShares(results);
+  });
+}
+
+}  // namespace rotary

@@ -1,0 +1,13 @@
+// The subcommands of `rotary`: each adds itself to the program, in a file of its own name.
+#ifndef ROTARY_CLI_COMMANDS_H_
+#define ROTARY_CLI_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+namespace rotary {
+
+void AddBenchCommand(CLI::App& program);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CLI_COMMANDS_H_

@@ -1,0 +1,59 @@
+// The command line: parses, calls one subcommand, and turns exceptions into one sentence, a hint
+// and an exit code: 2 wrong usage, 3 a bad file, 1 anything else.
+#include <exception>
+#include <iostream>
+#include <string>
+
+#include "rotary/base/error.h"
+#include "rotary/cli/commands.h"
+
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+constexpr int kFile = 3;
+
+// Prints the sentence and where to read more; returns `code`.
+int Fail(const CLI::App& program, const std::string& sentence, int code) {
+  std::string command = program.get_name();
+  for (const CLI::App* chosen : program.get_subcommands()) command += " " + chosen->get_name();
+  std::cerr << sentence << '\n';
+  if (code == kUsage) std::cerr << "See `" << command << " --help`.\n";
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App program("Rotary position embedding, from the exact angle to the trained RoFormer.",
+                   "rotary");
+  program.set_version_flag("--version", "rotary 0.1.0");
+  program.require_subcommand(1);
+  program.fallthrough(false);
+  rotary::AddBenchCommand(program);
+  try {
+    program.parse(argc, argv);
+    return 0;
+  } catch (const CLI::CallForHelp& help) {
+    return program.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return program.exit(version);
+  } catch (const CLI::RequiredError& error) {
+    // The parser's own words for a command that it does not know are "A subcommand is required".
+    const bool unknown = program.get_subcommands().empty() && argc > 1;
+    return Fail(
+        program,
+        unknown ? "rotary: there is no command \"" + std::string(argv[1]) + "\"" : error.what(),
+        kUsage);
+  } catch (const CLI::ParseError& error) {
+    return Fail(program, error.what(), kUsage);
+  } catch (const rotary::FileError& error) {
+    return Fail(program, error.what(), kFile);
+  } catch (const std::invalid_argument& error) {
+    return Fail(program, error.what(), kUsage);
+  } catch (const std::out_of_range& error) {
+    return Fail(program, error.what(), kUsage);
+  } catch (const std::exception& error) {
+    return Fail(program, error.what(), kFailure);
+  }
+}
