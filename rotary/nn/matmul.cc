@@ -1,18 +1,87 @@
 #include "rotary/nn/matmul.h"
 
 #include <algorithm>
+#include <cstddef>
 
+#include "rotary/base/memory.h"
 #include "rotary/base/parallel.h"
 #include "rotary/nn/sgemm.h"
 
 namespace rotary {
 namespace {
 
-constexpr int64_t kBlockRows = 256;
-constexpr int64_t kBlockCols = 512;
+int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-Matrix<const float> Part(Matrix<const float> x, Transpose transpose, int64_t begin, int64_t end) {
-  return transpose == Transpose::kYes ? x.Cols(begin, end) : x.Rows(begin, end);
+// Lengths of at most `most` that cover `size`, the last one excepted all alike and a multiple of 16
+// (a vector).
+int64_t EvenLength(int64_t size, int64_t most) {
+  return DivideUp(DivideUp(size, DivideUp(size, most)), 16) * 16;
+}
+
+// A grid of blocks over c. It depends on the shape alone, never on the number of threads.
+struct Grid {
+  int64_t block_rows, block_cols, col_blocks, blocks;
+
+  Grid(int64_t m, int64_t n, int64_t rows, int64_t cols)
+      : block_rows(EvenLength(m, rows)),
+        block_cols(EvenLength(n, cols)),
+        col_blocks(DivideUp(n, block_cols)),
+        blocks(DivideUp(m, block_rows) * col_blocks) {}
+};
+
+// Below this many blocks, threads would wait for the last one.
+constexpr int64_t kFewBlocks = 8;
+
+// Measured (docs/nn.md): blocks of 128 x 512 run at the full rate of the library as long as b is
+// not transposed. Where it is, the library packs it anew for every block, at a cost that only tall
+// blocks spread.
+Grid ChooseGrid(int64_t m, int64_t n, bool transposed_b) {
+  if (transposed_b) {
+    const Grid grid(m, n, 640, 512);
+    return grid.blocks < kFewBlocks ? Grid(m, n, 640, 128) : grid;
+  }
+  const Grid grid(m, n, 128, 512);
+  return grid.blocks < kFewBlocks ? Grid(m, n, 64, 512) : grid;
+}
+
+// From this many rows of c on, turning b round once costs less than having the library do it in
+// every block.
+constexpr int64_t kRowsToTurn = 1024;
+
+// Memory of one thread that is kept from call to call, because fresh pages cost more than what is
+// written to them.
+Matrix<float> Scratch(int64_t rows, int64_t cols) {
+  thread_local AlignedBytes memory;
+  thread_local size_t size = 0;
+  const int64_t stride = PaddedStride(cols);
+  const size_t bytes = static_cast<size_t>(rows * stride) * sizeof(float);
+  if (bytes > size) {
+    size = 0;
+    memory = AllocateAligned(bytes);
+    size = bytes;
+  }
+  return {reinterpret_cast<float*>(memory.get()), rows, cols, stride};
+}
+
+// out[j][i] = in[i][j], in tiles that read and write whole cache lines and leave both in the first
+// cache.
+void Turn(Matrix<const float> in, Matrix<float> out, int threads) {
+  constexpr int64_t kTile = 16;
+  ParallelFor(DivideUp(in.cols, kTile), threads, 4, [&](int64_t begin, int64_t end) {
+    for (int64_t i0 = 0; i0 < in.rows; i0 += kTile) {
+      const int64_t i1 = std::min(in.rows, i0 + kTile);
+      for (int64_t j = begin * kTile; j < std::min(in.cols, end * kTile); ++j) {
+        float* row = out.Row(j);
+        for (int64_t i = i0; i < i1; ++i) row[i] = in.Row(i)[j];
+      }
+    }
+  });
+}
+
+void Copy(Matrix<const float> in, Matrix<float> out, int threads) {
+  ParallelFor(in.rows, threads, 64, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) std::copy_n(in.Row(i), in.cols, out.Row(i));
+  });
 }
 
 }  // namespace
@@ -27,25 +96,39 @@ void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
 void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
             Matrix<const float> b, float beta, Matrix<float> c, int threads,
             FunctionRef<void(int64_t row, int64_t col, Matrix<float> block)> done) {
-  const bool ta = transpose_a == Transpose::kYes;
-  const bool tb = transpose_b == Transpose::kYes;
-  const int64_t m = c.rows, n = c.cols, k = ta ? a.rows : a.cols;
-  RequireShape(a, ta ? k : m, ta ? m : k, "MatMul", "a");
-  RequireShape(b, tb ? n : k, tb ? k : n, "MatMul", "b");
+  const bool turned_a = transpose_a == Transpose::kYes;
+  bool turned_b = transpose_b == Transpose::kYes;
+  const int64_t m = c.rows, n = c.cols, k = turned_a ? a.rows : a.cols;
+  RequireShape(a, turned_a ? k : m, turned_a ? m : k, "MatMul", "a");
+  RequireShape(b, turned_b ? n : k, turned_b ? k : n, "MatMul", "b");
   RequireShape(c, m, n, "MatMul", "c");
   Require(beta == 0 || beta == 1, "MatMul: beta must be 0 or 1, got ", beta);
-  const int64_t row_blocks = (m + kBlockRows - 1) / kBlockRows;
-  const int64_t col_blocks = (n + kBlockCols - 1) / kBlockCols;
-  ParallelTasks(row_blocks * col_blocks, threads, [&](int64_t task, int) {
-    const int64_t row = task / col_blocks * kBlockRows, row_end = std::min(m, row + kBlockRows);
-    const int64_t col = task % col_blocks * kBlockCols, col_end = std::min(n, col + kBlockCols);
+  if (m == 0 || n == 0) return;
+  if (m >= kRowsToTurn && k > 0) {
+    if (turned_b) {
+      const Matrix<float> copy = Scratch(k, n);
+      Turn(b, copy, threads);
+      b = copy;
+      turned_b = false;
+    } else if (b.stride != PaddedStride(b.stride)) {
+      const Matrix<float> copy = Scratch(k, n);
+      Copy(b, copy, threads);
+      b = copy;
+    }
+  }
+  const Grid grid = ChooseGrid(m, n, turned_b);
+  ParallelTasks(grid.blocks, threads, [&](int64_t task, int) {
+    const int64_t row = task / grid.col_blocks * grid.block_rows;
+    const int64_t col = task % grid.col_blocks * grid.block_cols;
+    const int64_t row_end = std::min(m, row + grid.block_rows);
+    const int64_t col_end = std::min(n, col + grid.block_cols);
     const Matrix<float> block = c.Rows(row, row_end).Cols(col, col_end);
-    if (k == 0) {
-      for (int64_t i = 0; beta == 0 && i < block.rows; ++i)
-        std::fill_n(block.Row(i), block.cols, 0.0f);
-    } else {
-      internal::Sgemm(transpose_a, transpose_b, Part(a, transpose_a, row, row_end),
-                      tb ? b.Rows(col, col_end) : b.Cols(col, col_end), beta, block);
+    if (k > 0) {
+      internal::Sgemm(transpose_a, turned_b ? Transpose::kYes : Transpose::kNo,
+                      turned_a ? a.Cols(row, row_end) : a.Rows(row, row_end),
+                      turned_b ? b.Rows(col, col_end) : b.Cols(col, col_end), beta, block);
+    } else if (beta == 0) {
+      for (int64_t i = 0; i < block.rows; ++i) std::fill_n(block.Row(i), block.cols, 0.0f);
     }
     done(row, col, block);
   });

@@ -40,6 +40,13 @@ struct Matrix {
   explicit operator bool() const { return data != nullptr; }
 };
 
+// The stride to give the rows of a large matrix of `cols` columns: `cols` but where that is a
+// multiple of 4 KiB. Such rows fall onto the same sets of the cache, and a product that walks down
+// a column runs at nine tenths of its speed.
+inline int64_t PaddedStride(int64_t cols) {
+  return cols > 0 && cols % 1024 == 0 ? cols + 16 : cols;
+}
+
 // Throws std::invalid_argument unless `matrix` is rows x cols with a stride that keeps its rows
 // apart.
 template <class T>
