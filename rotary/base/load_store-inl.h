@@ -1,0 +1,144 @@
+// One vector of f32 from f32, bf16 or f16 memory and back, rounded to nearest even; f64 as it is.
+//
+// Highway 1.0.3 truncates on its way to bf16, and to f16 on targets without an instruction for it
+// (where it also turns infinities into numbers): both are rounded here, to the same bits as ToBF16
+// and ToF16 of dtype.h. No alignment is needed.
+#if defined(ROTARY_BASE_LOAD_STORE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef ROTARY_BASE_LOAD_STORE_INL_H_
+#undef ROTARY_BASE_LOAD_STORE_INL_H_
+#else
+#define ROTARY_BASE_LOAD_STORE_INL_H_
+#endif
+
+#include "hwy/highway.h"
+#include "rotary/base/dtype.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rotary {
+namespace HWY_NAMESPACE {
+
+// The type of the arithmetic on elements of T.
+template <class T>
+struct MathType {
+  using Type = float;
+};
+template <>
+struct MathType<double> {
+  using Type = double;
+};
+template <class T>
+using Math = typename MathType<T>::Type;
+
+#if (HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2) || \
+    HWY_ARCH_ARM_A64  // a smaller number is a better target
+
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DF> WidenF16(
+    DF df, hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::Rebind<uint16_t, DF>> half) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::PromoteTo(df, hn::BitCast(hn::Rebind<hwy::float16_t, DF>(), half));
+}
+
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::Rebind<uint16_t, DF>> NarrowF16(
+    DF /*df*/, hwy::HWY_NAMESPACE::Vec<DF> v) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return hn::BitCast(hn::Rebind<uint16_t, DF>(), hn::DemoteTo(hn::Rebind<hwy::float16_t, DF>(), v));
+}
+
+#else
+
+// The steps of ToFloat(F16), lane by lane.
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DF> WidenF16(
+    DF df, hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::Rebind<uint16_t, DF>> half) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToSigned<DF> di;
+  const auto bits = hn::BitCast(di, hn::PromoteTo(hn::RebindToUnsigned<DF>(), half));
+  const auto sign = hn::ShiftLeft<16>(hn::And(bits, hn::Set(di, 0x8000)));
+  const auto magnitude = hn::ShiftLeft<13>(hn::And(bits, hn::Set(di, 0x7fff)));
+  const auto number = hn::BitCast(di, hn::Mul(hn::BitCast(df, magnitude), hn::Set(df, 0x1p112f)));
+  const auto special = hn::Or(magnitude, hn::Set(di, 0x7f800000));
+  const auto is_special = hn::Gt(magnitude, hn::Set(di, 0x0f7fffff));
+  return hn::BitCast(df, hn::Or(sign, hn::IfThenElse(is_special, special, number)));
+}
+
+// The steps of ToF16, lane by lane.
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<hwy::HWY_NAMESPACE::Rebind<uint16_t, DF>> NarrowF16(
+    DF df, hwy::HWY_NAMESPACE::Vec<DF> v) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToSigned<DF> di;
+  const hn::RebindToUnsigned<DF> du;
+  const auto bits = hn::BitCast(di, v);
+  const auto magnitude = hn::And(bits, hn::Set(di, 0x7fffffff));
+  const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(di, 0x8000));
+  const auto shifted = hn::ShiftRight<13>(magnitude);
+  const auto odd = hn::And(shifted, hn::Set(di, 1));
+  const auto number =
+      hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, odd), hn::Set(di, 0xfff - 0x38000000)));
+  const auto subnormal =
+      hn::Sub(hn::BitCast(di, hn::Add(hn::BitCast(df, magnitude), hn::Set(df, 0.5f))),
+              hn::Set(di, 0x3f000000));
+  const auto nan = hn::Or(hn::Set(di, 0x7e00), hn::And(shifted, hn::Set(di, 0x3ff)));
+  auto half = hn::IfThenElse(hn::Lt(magnitude, hn::Set(di, 0x38800000)), subnormal, number);
+  half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x477fffff)), hn::Set(di, 0x7c00), half);
+  half = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7f800000)), nan, half);
+  return hn::TruncateTo(hn::Rebind<uint16_t, DF>(), hn::BitCast(du, hn::Or(half, sign)));
+}
+
+#endif
+
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DF> LoadMath(DF d, const float* from) {
+  return hwy::HWY_NAMESPACE::LoadU(d, from);
+}
+template <class DD>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DD> LoadMath(DD d, const double* from) {
+  return hwy::HWY_NAMESPACE::LoadU(d, from);
+}
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DF> LoadMath(DF df, const BF16* from) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<DF> du;
+  const auto half = hn::LoadU(hn::Rebind<uint16_t, DF>(), &from->bits);
+  return hn::BitCast(df, hn::ShiftLeft<16>(hn::PromoteTo(du, half)));
+}
+template <class DF>
+HWY_INLINE hwy::HWY_NAMESPACE::Vec<DF> LoadMath(DF df, const F16* from) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  return WidenF16(df, hn::LoadU(hn::Rebind<uint16_t, DF>(), &from->bits));
+}
+
+template <class DF>
+HWY_INLINE void StoreMath(DF d, hwy::HWY_NAMESPACE::Vec<DF> v, float* to) {
+  hwy::HWY_NAMESPACE::StoreU(v, d, to);
+}
+template <class DD>
+HWY_INLINE void StoreMath(DD d, hwy::HWY_NAMESPACE::Vec<DD> v, double* to) {
+  hwy::HWY_NAMESPACE::StoreU(v, d, to);
+}
+template <class DF>
+HWY_INLINE void StoreMath(DF /*df*/, hwy::HWY_NAMESPACE::Vec<DF> v, BF16* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<DF> du;
+  const hn::Rebind<uint16_t, DF> du16;
+  const auto bits = hn::BitCast(du, v);
+  const auto upper = hn::ShiftRight<16>(bits);
+  const auto odd = hn::And(upper, hn::Set(du, 1u));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(bits, odd), hn::Set(du, 0x7fffu)));
+  const auto nan = hn::Or(upper, hn::Set(du, 0x40u));
+  const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
+  hn::StoreU(hn::TruncateTo(du16, hn::IfThenElse(is_nan, nan, rounded)), du16, &to->bits);
+}
+template <class DF>
+HWY_INLINE void StoreMath(DF df, hwy::HWY_NAMESPACE::Vec<DF> v, F16* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  hn::StoreU(NarrowF16(df, v), hn::Rebind<uint16_t, DF>(), &to->bits);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggled
