@@ -1,78 +1,87 @@
 #include "rotary/attention/linear_attention.h"
 
+#include <algorithm>
+#include <cmath>
+#include <optional>
 #include <vector>
 
-#include "rotary/attention/linear_attention_ref.h"
+#include "rotary/attention/linear_attention_kernel.h"
 #include "rotary/base/error.h"
+#include "rotary/base/parallel.h"
 
 namespace rotary {
 namespace {
 
-using reference::LinearAttentionInputs;
-using reference::LinearAttentionShape;
+void CheckTensor(const char* name, ConstTensorView x, const Dims& shape) {
+  Require(x.dtype() == DType::kF32, "linear attention: ", name, " must be f32, got ",
+          Name(x.dtype()));
+  Require(x.shape() == shape, "linear attention: ", name, " must be ", shape.ToString(), ", got ",
+          x.shape().ToString());
+  Require(x.shape(3) <= 1 || x.stride(3) == 1, "linear attention: the channel stride of ", name,
+          " must be 1, got ", x.stride(3));
+}
 
-LinearAttentionShape CheckShapes(ConstTensorView q, ConstTensorView k, ConstTensorView rotated_q,
-                                 ConstTensorView rotated_k, ConstTensorView v, ConstTensorView out,
-                                 const LinearAttentionOptions& options) {
-  for (const ConstTensorView* x : {&q, &k, &rotated_q, &rotated_k, &v, &out}) {
-    Require(x->rank() == 4 && x->dtype() == DType::kF32,
-            "linear attention: inputs must be f32 of four axes, got ", Name(x->dtype()), " of ",
+void CheckMask(const LinearAttentionOptions& options, int64_t batch, int64_t queries,
+               int64_t keys) {
+  Require(!options.causal || queries <= keys,
+          "linear attention: causal needs at least as many keys as queries, got ", keys, " and ",
+          queries);
+  Require(options.key_lengths.empty() || std::ssize(options.key_lengths) == batch,
+          "linear attention: key_lengths must hold ", batch, " lengths, got ",
+          options.key_lengths.size());
+  for (const int32_t length : options.key_lengths) {
+    Require(length >= 0 && length <= keys, "linear attention: a key length must be in [0, ", keys,
+            "], got ", length);
+  }
+  const ConstTensorView& padding = options.key_padding;
+  Require(padding.data() == nullptr ||
+              (padding.dtype() == DType::kU8 && padding.shape() == Dims({batch, keys})),
+          "linear attention: key_padding must be u8 ", Dims({batch, keys}).ToString(), ", got ",
+          Name(padding.dtype()), " ", padding.shape().ToString());
+  Require(options.epsilon >= 0 && std::isfinite(options.epsilon),
+          "linear attention: epsilon must be 0 or more, got ", options.epsilon);
+}
+
+linear::Problem MakeProblem(ConstTensorView q, ConstTensorView k, ConstTensorView rotated_q,
+                            ConstTensorView rotated_k, ConstTensorView v,
+                            const LinearAttentionOptions& options) {
+  for (const ConstTensorView* x : {&q, &k, &v}) {
+    Require(x->rank() == 4, "linear attention: q, k and v must have four axes, got ",
             x->shape().ToString());
   }
-  const LinearAttentionShape s{.batch = q.shape(0),
-                               .queries = q.shape(1),
-                               .keys = k.shape(1),
-                               .heads = q.shape(2),
-                               .kv_heads = k.shape(2),
-                               .features = q.shape(3),
-                               .value_dim = v.shape(3)};
-  Require(rotated_q.shape() == q.shape() && rotated_k.shape() == k.shape() &&
-              k.shape() == Dims({s.batch, s.keys, s.kv_heads, s.features}) &&
-              v.shape() == Dims({s.batch, s.keys, s.kv_heads, s.value_dim}) &&
-              out.shape() == Dims({s.batch, s.queries, s.heads, s.value_dim}),
-          "linear attention: q ", q.shape().ToString(), ", k ", k.shape().ToString(), ", v ",
-          v.shape().ToString(), " and out ", out.shape().ToString(), " do not belong together");
-  Require(s.kv_heads > 0 && s.heads % s.kv_heads == 0, "linear attention: heads (", s.heads,
-          ") must be a multiple of kv_heads (", s.kv_heads, ")");
-  Require(!options.causal || s.queries <= s.keys, "linear attention: causal needs as many keys (",
-          s.keys, ") as queries (", s.queries, ") or more");
-  return s;
+  const int64_t batch = q.shape(0), keys = k.shape(1), kv_heads = k.shape(2), r = q.shape(3);
+  Require(r > 0, "linear attention: at least one feature is needed");
+  CheckTensor("q", q, q.shape());
+  CheckTensor("k", k, {batch, keys, kv_heads, r});
+  CheckTensor("rotated_q", rotated_q, q.shape());
+  CheckTensor("rotated_k", rotated_k, k.shape());
+  CheckTensor("v", v, {batch, keys, kv_heads, v.shape(3)});
+  Require(kv_heads > 0 && q.shape(2) % kv_heads == 0, "linear attention: heads (", q.shape(2),
+          ") must be a multiple of kv_heads (", kv_heads, ")");
+  CheckMask(options, batch, q.shape(1), keys);
+  return {.q = q,
+          .k = k,
+          .rotated_q = rotated_q,
+          .rotated_k = rotated_k,
+          .v = v,
+          .causal = options.causal,
+          .key_lengths = options.key_lengths,
+          .key_padding = options.key_padding,
+          .floor = static_cast<float>(options.epsilon / static_cast<double>(r))};
 }
 
-template <class Visit>
-void ForEach(ConstTensorView x, Visit visit) {
-  size_t i = 0;
-  for (int64_t b = 0; b < x.shape(0); ++b) {
-    for (int64_t t = 0; t < x.shape(1); ++t) {
-      for (int64_t h = 0; h < x.shape(2); ++h) {
-        for (int64_t c = 0; c < x.shape(3); ++c) {
-          visit(i++, b * x.stride(0) + t * x.stride(1) + h * x.stride(2) + c * x.stride(3));
-        }
-      }
-    }
-  }
-}
-
-std::vector<double> Read(ConstTensorView x) {
-  std::vector<double> values(static_cast<size_t>(x.count()));
-  ForEach(x, [&](size_t i, int64_t at) { values[i] = x.As<float>()[at]; });
-  return values;
-}
-
-void Write(const std::vector<double>& values, TensorView x) {
-  ForEach(x, [&](size_t i, int64_t at) { x.As<float>()[at] = static_cast<float>(values[i]); });
-}
-
-reference::Sees Mask(const LinearAttentionShape& s, const LinearAttentionOptions& options) {
-  return [&s, &options](int64_t b, int64_t m, int64_t n) {
-    if (options.causal && n > m + s.keys - s.queries) return false;
-    if (!options.key_lengths.empty() && n >= options.key_lengths[static_cast<size_t>(b)]) {
-      return false;
-    }
-    const ConstTensorView& padding = options.key_padding;
-    return padding.data() == nullptr ||
-           padding.As<uint8_t>()[b * padding.stride(0) + n * padding.stride(1)] != 0;
-  };
+// Calls body(batch row, key head, scratch) for all of them, each worker with a scratch of its own.
+void ForEachHead(const linear::Problem& problem, bool gradient, int threads,
+                 FunctionRef<void(int64_t, int64_t, linear::Scratch&)> body) {
+  const int64_t kv_heads = problem.k.shape(2);
+  const int64_t tasks = problem.q.shape(0) * kv_heads;
+  const int64_t workers = std::min<int64_t>(ResolveThreads(threads), tasks);
+  std::vector<std::optional<linear::Scratch>> scratch(static_cast<size_t>(workers));
+  ParallelTasks(tasks, threads, [&](int64_t task, int worker) {
+    auto& own = scratch[static_cast<size_t>(worker)];
+    if (!own) own.emplace(problem, gradient);
+    body(task / kv_heads, task % kv_heads, *own);
+  });
 }
 
 }  // namespace
@@ -80,9 +89,12 @@ reference::Sees Mask(const LinearAttentionShape& s, const LinearAttentionOptions
 void LinearAttention(ConstTensorView q, ConstTensorView k, ConstTensorView rotated_q,
                      ConstTensorView rotated_k, ConstTensorView v, TensorView out,
                      const LinearAttentionOptions& options) {
-  const LinearAttentionShape s = CheckShapes(q, k, rotated_q, rotated_k, v, out, options);
-  const LinearAttentionInputs x{Read(q), Read(k), Read(rotated_q), Read(rotated_k), Read(v)};
-  Write(reference::LinearAttention(s, x, Mask(s, options), options.epsilon), out);
+  const linear::Problem problem = MakeProblem(q, k, rotated_q, rotated_k, v, options);
+  CheckTensor("out", out, {q.shape(0), q.shape(1), q.shape(2), v.shape(3)});
+  ForEachHead(problem, /*gradient=*/false, options.threads,
+              [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
+                linear::Forward(problem, batch, kv_head, scratch, out);
+              });
 }
 
 void LinearAttentionBackward(ConstTensorView q, ConstTensorView k, ConstTensorView rotated_q,
@@ -90,15 +102,18 @@ void LinearAttentionBackward(ConstTensorView q, ConstTensorView k, ConstTensorVi
                              TensorView d_q, TensorView d_k, TensorView d_rotated_q,
                              TensorView d_rotated_k, TensorView d_v,
                              const LinearAttentionOptions& options) {
-  const LinearAttentionShape s = CheckShapes(q, k, rotated_q, rotated_k, v, d_out, options);
-  const LinearAttentionInputs x{Read(q), Read(k), Read(rotated_q), Read(rotated_k), Read(v)};
-  const LinearAttentionInputs d =
-      reference::LinearAttentionBackward(s, x, Read(d_out), Mask(s, options), options.epsilon);
-  Write(d.q, d_q);
-  Write(d.k, d_k);
-  Write(d.rotated_q, d_rotated_q);
-  Write(d.rotated_k, d_rotated_k);
-  Write(d.v, d_v);
+  const linear::Problem problem = MakeProblem(q, k, rotated_q, rotated_k, v, options);
+  CheckTensor("d_out", d_out, {q.shape(0), q.shape(1), q.shape(2), v.shape(3)});
+  CheckTensor("d_q", d_q, q.shape());
+  CheckTensor("d_k", d_k, k.shape());
+  CheckTensor("d_rotated_q", d_rotated_q, q.shape());
+  CheckTensor("d_rotated_k", d_rotated_k, k.shape());
+  CheckTensor("d_v", d_v, v.shape());
+  const linear::Gradients gradients{d_out, d_q, d_k, d_rotated_q, d_rotated_k, d_v};
+  ForEachHead(problem, /*gradient=*/true, options.threads,
+              [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
+                linear::Backward(problem, batch, kv_head, scratch, gradients);
+              });
 }
 
 void CheckLinearRotation(const Rotation& rotation, int features) {

@@ -22,8 +22,10 @@ struct LinearAttentionOptions {
   // Query m sees the keys n <= m + keys - queries (queries are the last tokens; there may not be
   // more of them than keys); else all keys.
   bool causal = false;
-  std::span<const int32_t> key_lengths;  // empty, or [batch]: keys n >= key_lengths[b] do not exist
-  ConstTensorView key_padding;           // no data, or u8 [batch, keys]: 0 marks an absent key
+  // Empty, or [batch]: keys n >= key_lengths[b] do not exist.
+  std::span<const int32_t> key_lengths = {};
+  // No data, or u8 [batch, keys]: 0 marks a key that does not exist.
+  ConstTensorView key_padding = {};
   // A floor under the denominator: each product phi . psi gains epsilon * mean(phi) * sum(psi). It
   // is relative, so a constant factor on a query's or on all keys' features still cancels in the
   // quotient. That bounds every |out| by (r / epsilon) max |v|. 0 is eq. 19 to the letter.

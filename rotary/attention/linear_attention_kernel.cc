@@ -1,0 +1,391 @@
+#include "rotary/attention/linear_attention_kernel.h"
+
+#include <algorithm>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+#include <utility>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rotary/attention/linear_attention_kernel.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "rotary/attention/small_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rotary {
+namespace HWY_NAMESPACE {
+namespace {
+
+using linear::Gradients;
+using linear::kChunk;
+using linear::Problem;
+using linear::Scratch;
+
+const float* Row(ConstTensorView x, int64_t batch, int64_t token, int64_t head) {
+  return static_cast<const float*>(x.data()) + batch * x.stride(0) + token * x.stride(1) +
+         head * x.stride(2);
+}
+
+// One head of keys with the query heads that read it. A chunk is `rows_` tokens from a first one:
+// keys, or the queries beside them, or queries alone. Rows that are no token, or an absent key, are
+// 0.
+class Head {
+ public:
+  Head(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch)
+      : p_(problem), s_(scratch), batch_(batch), kv_head_(kv_head), r_(scratch.r), v_(scratch.v) {}
+
+  void Forward(TensorView out) {
+    std::fill_n(s_.state, r_ * v_, 0.0f);
+    std::fill_n(s_.key_sum, r_, 0.0f);
+    for (int64_t first = 0; first < p_.keys(); first += kChunk) {
+      PackKeys(first);
+      if (p_.causal) ForwardQueries(first - Offset(), out);
+      // state += rotated_k^T values
+      Product(r_, rows_, v_, {s_.rotated_k, 1, r_}, s_.values, v_, s_.state, v_, true);
+    }
+    if (p_.causal) return;
+    WithFloor(s_.key_sum, s_.prefix);
+    for (int64_t first = 0; first < p_.queries(); first += kChunk) {
+      SetRows(p_.queries() - first);
+      ForwardQueries(first, out);
+    }
+  }
+
+  void Backward(const Gradients& g) {
+    std::fill_n(s_.state, r_ * v_, 0.0f);
+    std::fill_n(s_.key_sum, r_, 0.0f);
+    std::fill_n(s_.reverse, r_ * v_, 0.0f);
+    std::fill_n(s_.query_sum, r_, 0.0f);
+    for (int64_t first = 0; first < p_.keys(); first += kChunk) {
+      PackKeys(first);
+      if (p_.causal) QueryGradients(first - Offset(), g);
+      // state += values^T rotated_k
+      Product(v_, rows_, r_, {s_.values, 1, v_}, s_.rotated_k, r_, s_.state, r_, true);
+    }
+    if (!p_.causal) {
+      WithFloor(s_.key_sum, s_.prefix);
+      for (int64_t first = 0; first < p_.queries(); first += kChunk) {
+        SetRows(p_.queries() - first);
+        QueryGradients(first, g);
+        AddQueries(first, g);
+      }
+    }
+    for (int64_t first = (p_.keys() - 1) / kChunk * kChunk; first >= 0; first -= kChunk) {
+      PackKeys(first);
+      // What later queries say of these keys; then, in AddQueries, the queries beside them.
+      Transpose(v_, r_, s_.reverse, r_, s_.reverse_columns, v_);
+      Product(rows_, v_, r_, {s_.values, v_, 1}, s_.reverse, r_, s_.d_rotated_k, r_, false);
+      Product(rows_, r_, v_, {s_.rotated_k, r_, 1}, s_.reverse_columns, v_, s_.d_v, v_, false);
+      if (p_.causal) AddQueries(first - Offset(), g);
+      WriteKeyGradients(first, g);
+    }
+  }
+
+ private:
+  // Query m stands beside key m + Offset().
+  int64_t Offset() const { return p_.keys() - p_.queries(); }
+
+  bool KeyExists(int64_t key) const {
+    if (!p_.key_lengths.empty() && key >= p_.key_lengths[static_cast<size_t>(batch_)]) return false;
+    const ConstTensorView& padding = p_.key_padding;
+    return padding.data() == nullptr ||
+           static_cast<const uint8_t*>(
+               padding.data())[batch_ * padding.stride(0) + key * padding.stride(1)] != 0;
+  }
+
+  void SetRows(int64_t tokens_left) {
+    const int64_t rows = std::min(tokens_left, kChunk);
+    rows_ = static_cast<size_t>((rows + 3) / 4 * 4);
+  }
+
+  static void PackRow(ConstTensorView x, int64_t batch, int64_t token, int64_t head, bool exists,
+                      float* to, size_t padded) {
+    const size_t channels = exists ? static_cast<size_t>(x.shape(3)) : 0;
+    if (exists) std::memcpy(to, Row(x, batch, token, head), channels * sizeof(float));
+    std::fill_n(to + channels, padded - channels, 0.0f);
+  }
+
+  void WriteRow(TensorView x, int64_t token, int64_t head, const float* from) const {
+    float* to = static_cast<float*>(x.data()) + batch_ * x.stride(0) + token * x.stride(1) +
+                head * x.stride(2);
+    std::memcpy(to, from, static_cast<size_t>(x.shape(3)) * sizeof(float));
+  }
+
+  // to = sum + floor * (the sum of its features): what a query's features are multiplied with.
+  void WithFloor(const float* sum, float* to) const {
+    AddNumber(p_.floor * Sum(sum, r_), sum, to, r_);
+  }
+
+  // Brings a chunk of keys into the scratch and k into key_sum and prefix.
+  void PackKeys(int64_t first) {
+    SetRows(p_.keys() - first);
+    for (size_t i = 0; i < rows_; ++i) {
+      const int64_t key = first + static_cast<int64_t>(i);
+      const bool exists = key < p_.keys() && KeyExists(key);
+      PackRow(p_.k, batch_, key, kv_head_, exists, s_.prefix + i * r_, r_);
+      PackRow(p_.rotated_k, batch_, key, kv_head_, exists, s_.rotated_k + i * r_, r_);
+      PackRow(p_.v, batch_, key, kv_head_, exists, s_.values + i * v_, v_);
+    }
+    RunningSum(s_.prefix, s_.key_sum, /*backwards=*/false);
+    if (!p_.causal) return;
+    for (size_t i = 0; i < rows_; ++i) WithFloor(s_.prefix + i * r_, s_.prefix + i * r_);
+    Transpose(rows_, r_, s_.rotated_k, r_, s_.rotated_k_columns, kChunk);
+    if (s_.values_columns != nullptr) {
+      Transpose(rows_, v_, s_.values, v_, s_.values_columns, kChunk);
+    }
+  }
+
+  // rows[i] = base + rows[0] + .. + rows[i] (or from the last one), base = the outermost of them.
+  // The chunk is summed apart from the base, so that the error grows with the chunks and not the
+  // tokens.
+  void RunningSum(float* rows, float* base, bool backwards) const {
+    const Floats d;
+    for (size_t a = 0; a < r_; a += hn::Lanes(d)) {
+      const auto start = hn::Load(d, base + a);
+      auto sum = hn::Zero(d);
+      for (size_t i = 0; i < rows_; ++i) {
+        float* at = rows + (backwards ? rows_ - 1 - i : i) * r_ + a;
+        sum = hn::Add(sum, hn::Load(d, at));
+        hn::Store(hn::Add(start, sum), d, at);
+      }
+      hn::Store(hn::Add(start, sum), d, base + a);
+    }
+  }
+
+  bool QueryExists(int64_t first, size_t i) const {
+    const int64_t query = first + static_cast<int64_t>(i);
+    return query >= 0 && query < p_.queries();
+  }
+
+  bool AnyQuery(int64_t first) const {
+    return first + static_cast<int64_t>(rows_) > 0 && first < p_.queries();
+  }
+
+  void PackQueries(int64_t first, int64_t head, ConstTensorView x, float* to, size_t padded) const {
+    for (size_t i = 0; i < rows_; ++i) {
+      PackRow(x, batch_, first + static_cast<int64_t>(i), head, QueryExists(first, i),
+              to + i * padded, padded);
+    }
+  }
+
+  // scores[i, j] = a_i . b_j for j <= i, else 0, with b given by columns.
+  void CausalScores(const float* a, size_t depth, const float* b_columns) const {
+    for (size_t i = 0; i < rows_; i += 4) {
+      float* scores = s_.scores + i * kChunk;
+      const size_t columns = (i + 4 + 15) / 16 * 16;
+      Product(4, depth, columns, {a + i * depth, depth, 1}, b_columns, kChunk, scores, kChunk,
+              false);
+      for (size_t row = 0; row < 4; ++row) {
+        std::fill(scores + row * kChunk + i + row + 1, scores + row * kChunk + i + 4, 0.0f);
+      }
+    }
+  }
+
+  // to[i] += sum over j <= i of scores[i, j] x[j]
+  void AddScored(const float* x, float* to, size_t channels) const {
+    for (size_t i = 0; i < rows_; i += 4) {
+      Product(4, i + 4, channels, {s_.scores + i * kChunk, kChunk, 1}, x, channels,
+              to + i * channels, channels, true);
+    }
+  }
+
+  // to[j] += sum over i >= j of scores[i, j] x[i]
+  void AddScoredTransposed(const float* x, float* to, size_t channels) const {
+    for (size_t j = 0; j < rows_; j += 4) {
+      Product(4, rows_ - j, channels, {s_.scores + j * kChunk + j, 1, kChunk}, x + j * channels,
+              channels, to + j * channels, channels, true);
+    }
+  }
+
+  // The sums over k that query row `i` sees, floor included.
+  const float* Prefix(size_t i) const { return s_.prefix + (p_.causal ? i * r_ : 0); }
+
+  // 1 / denominator, or 0 where the query has nothing in common with any key.
+  float InverseDenominator(size_t i) const {
+    const float denominator = Dot(s_.q + i * r_, Prefix(i), r_);
+    return denominator >= std::numeric_limits<float>::min() ? 1 / denominator : 0;
+  }
+
+  void ForwardQueries(int64_t first, TensorView out) {
+    if (!AnyQuery(first)) return;
+    for (int64_t head = kv_head_ * p_.group(); head < (kv_head_ + 1) * p_.group(); ++head) {
+      PackQueries(first, head, p_.q, s_.q, r_);
+      PackQueries(first, head, p_.rotated_q, s_.rotated_q, r_);
+      Product(rows_, r_, v_, {s_.rotated_q, r_, 1}, s_.state, v_, s_.out, v_, false);
+      if (p_.causal) {
+        CausalScores(s_.rotated_q, r_, s_.rotated_k_columns);
+        AddScored(s_.values, s_.out, v_);
+      }
+      for (size_t i = 0; i < rows_; ++i) {
+        if (!QueryExists(first, i)) continue;
+        float* row = s_.out + i * v_;
+        Scale(InverseDenominator(i), row, row, v_);
+        WriteRow(out, first + static_cast<int64_t>(i), head, row);
+      }
+    }
+  }
+
+  float* Denominators(int64_t head, int64_t query) const {
+    return s_.denominators + ((head - kv_head_ * p_.group()) * p_.queries() + query) * 2;
+  }
+
+  // d_rotated_q = state d_out / denominator; and through out = numerator / denominator
+  // d_denominator = -d_out . numerator / denominator^2 = -rotated_q . (state d_out) /
+  // denominator^2.
+  void QueryGradients(int64_t first, const Gradients& g) {
+    if (!AnyQuery(first)) return;
+    for (int64_t head = kv_head_ * p_.group(); head < (kv_head_ + 1) * p_.group(); ++head) {
+      PackQueries(first, head, p_.q, s_.q, r_);
+      PackQueries(first, head, p_.rotated_q, s_.rotated_q, r_);
+      PackQueries(first, head, g.d_out, s_.d_out, v_);
+      Product(rows_, v_, r_, {s_.d_out, v_, 1}, s_.state, r_, s_.d_rotated_q, r_, false);
+      if (p_.causal) {
+        CausalScores(s_.d_out, v_, s_.values_columns);
+        AddScored(s_.rotated_k, s_.d_rotated_q, r_);
+      }
+      for (size_t i = 0; i < rows_; ++i) {
+        if (!QueryExists(first, i)) continue;
+        const int64_t query = first + static_cast<int64_t>(i);
+        float* d_rotated_q = s_.d_rotated_q + i * r_;
+        const float inverse = InverseDenominator(i);
+        Scale(inverse, d_rotated_q, d_rotated_q, r_);
+        const float d_denominator = -Dot(s_.rotated_q + i * r_, d_rotated_q, r_) * inverse;
+        WriteRow(g.d_rotated_q, query, head, d_rotated_q);
+        float* d_q = d_rotated_q;  // written, so its row is free
+        Scale(d_denominator, Prefix(i), d_q, r_);
+        WriteRow(g.d_q, query, head, d_q);
+        Denominators(head, query)[0] = inverse;
+        Denominators(head, query)[1] = d_denominator;
+      }
+    }
+  }
+
+  // Adds a chunk of queries to the sums over queries, and in the causal case to the gradients of
+  // the keys beside them: d_v, d_rotated_k, and (as summands only) d_k.
+  void AddQueries(int64_t first, const Gradients& g) {
+    std::fill_n(s_.d_k, rows_ * r_, 0.0f);
+    if (!AnyQuery(first)) return;
+    for (int64_t head = kv_head_ * p_.group(); head < (kv_head_ + 1) * p_.group(); ++head) {
+      PackQueries(first, head, p_.q, s_.q, r_);
+      PackQueries(first, head, p_.rotated_q, s_.rotated_q, r_);
+      PackQueries(first, head, g.d_out, s_.d_out, v_);
+      for (size_t i = 0; i < rows_; ++i) {
+        if (!QueryExists(first, i)) continue;
+        const float* denominators = Denominators(head, first + static_cast<int64_t>(i));
+        Scale(denominators[0], s_.d_out + i * v_, s_.d_out + i * v_, v_);
+        AddScaled(denominators[1], s_.q + i * r_, s_.d_k + i * r_, r_);
+      }
+      if (p_.causal) {
+        CausalScores(s_.rotated_q, r_, s_.rotated_k_columns);
+        AddScoredTransposed(s_.d_out, s_.d_v, v_);
+        CausalScores(s_.d_out, v_, s_.values_columns);
+        AddScoredTransposed(s_.rotated_q, s_.d_rotated_k, r_);
+      }
+      // reverse += d_out^T rotated_q
+      Product(v_, rows_, r_, {s_.d_out, 1, v_}, s_.rotated_q, r_, s_.reverse, r_, true);
+    }
+    if (!p_.causal) RunningSum(s_.d_k, s_.query_sum, /*backwards=*/true);
+  }
+
+  void WriteKeyGradients(int64_t first, const Gradients& g) {
+    if (p_.causal) {
+      RunningSum(s_.d_k, s_.query_sum, /*backwards=*/true);
+    } else {
+      for (size_t i = 0; i < rows_; ++i) std::copy_n(s_.query_sum, r_, s_.d_k + i * r_);
+    }
+    for (size_t i = 0; i < rows_; ++i) {
+      const int64_t key = first + static_cast<int64_t>(i);
+      if (key >= p_.keys()) break;
+      float* d_k = s_.d_k + i * r_;
+      float* d_rotated_k = s_.d_rotated_k + i * r_;
+      float* d_v = s_.d_v + i * v_;
+      if (KeyExists(key)) {
+        WithFloor(d_k, d_k);
+      } else {
+        std::fill_n(d_k, r_, 0.0f);
+        std::fill_n(d_rotated_k, r_, 0.0f);
+        std::fill_n(d_v, v_, 0.0f);
+      }
+      WriteRow(g.d_k, key, kv_head_, d_k);
+      WriteRow(g.d_rotated_k, key, kv_head_, d_rotated_k);
+      WriteRow(g.d_v, key, kv_head_, d_v);
+    }
+  }
+
+  const Problem& p_;
+  Scratch& s_;
+  const int64_t batch_, kv_head_;
+  const size_t r_, v_;  // padded
+  size_t rows_ = 0;     // of the chunk, a multiple of 4
+};
+
+void ForwardHead(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,
+                 TensorView out) {
+  Head(problem, batch, kv_head, scratch).Forward(out);
+}
+
+void BackwardHead(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,
+                  const Gradients& gradients) {
+  Head(problem, batch, kv_head, scratch).Backward(gradients);
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rotary {
+
+HWY_EXPORT(ForwardHead);
+HWY_EXPORT(BackwardHead);
+
+namespace linear {
+
+Scratch::Scratch(const Problem& problem, bool gradient)
+    : r((problem.q.shape(3) + 15) / 16 * 16), v((problem.v.shape(3) + 15) / 16 * 16) {
+  using Part = std::pair<float**, int64_t>;
+  const std::initializer_list<Part> forward = {
+      {&q, kChunk * r},           {&rotated_q, kChunk * r}, {&rotated_k, kChunk * r},
+      {&prefix, kChunk * r},      {&values, kChunk * v},    {&rotated_k_columns, r * kChunk},
+      {&scores, kChunk * kChunk}, {&state, r * v},          {&key_sum, r}};
+  const std::initializer_list<Part> only_forward = {{&out, kChunk * v}};
+  const std::initializer_list<Part> only_gradient = {
+      {&values_columns, v * kChunk},
+      {&d_out, kChunk * v},
+      {&d_rotated_q, kChunk * r},
+      {&d_rotated_k, kChunk * r},
+      {&d_k, kChunk * r},
+      {&d_v, kChunk * v},
+      {&reverse, v * r},
+      {&reverse_columns, r * v},
+      {&query_sum, r},
+      {&denominators, problem.group() * problem.queries() * 2}};
+  int64_t total = 0;
+  for (const auto* parts : {&forward, gradient ? &only_gradient : &only_forward}) {
+    for (const auto& [pointer, count] : *parts) total += count;
+  }
+  memory_ = Tensor(DType::kF32, {total});
+  float* next = memory_.data<float>();
+  for (const auto* parts : {&forward, gradient ? &only_gradient : &only_forward}) {
+    for (const auto& [pointer, count] : *parts) {
+      *pointer = next;
+      next += count;
+    }
+  }
+}
+
+void Forward(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,
+             TensorView out) {
+  HWY_DYNAMIC_DISPATCH(ForwardHead)(problem, batch, kv_head, scratch, out);
+}
+
+void Backward(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,
+              const Gradients& gradients) {
+  HWY_DYNAMIC_DISPATCH(BackwardHead)(problem, batch, kv_head, scratch, gradients);
+}
+
+}  // namespace linear
+}  // namespace rotary
+#endif  // HWY_ONCE
