@@ -23,6 +23,18 @@ Heads SplitHeads(const Pass& pass, Matrix<float> qkv) {
           HeadsView(pass.batch, qkv, config.query_dim() + config.key_dim(), config.kv_heads, dim)};
 }
 
+// Turns queries and keys in place; nothing where the model is not rotary.
+void RotateHeads(const Pass& pass, TensorView q, TensorView k, Direction direction) {
+  const Workspace::State& state = pass.state;
+  const RotateOptions options{.direction = direction, .threads = pass.threads};
+  if (state.key_phases) {
+    Rotate(*state.phases, q, q, options);
+    Rotate(*state.key_phases, k, k, options);
+  } else if (state.phases) {
+    RotateQK(*state.phases, q, k, options);
+  }
+}
+
 ConstTensorView RowsView(const Batch& batch, const void* data, DType dtype) {
   return data == nullptr ? ConstTensorView()
                          : ConstTensorView(data, dtype, {batch.rows, batch.tokens});
@@ -122,10 +134,7 @@ void LinearBackward(const Pass& pass, int index, const LayerState& layer, const 
   LinearAttentionBackward(features.q, features.k, features.rotated_q, features.rotated_k, heads.v,
                           d_out, d_features.q, d_features.k, d_features.rotated_q,
                           d_features.rotated_k, d_heads.v, LinearOptions(pass));
-  if (state.phases) {
-    const RotateOptions gradient{.direction = Direction::kGradient, .threads = pass.threads};
-    RotateQK(*state.phases, d_features.rotated_q, d_features.rotated_k, gradient);
-  }
+  RotateHeads(pass, d_features.rotated_q, d_features.rotated_k, Direction::kGradient);
   AddTo(d_q, d_rotated_q, pass.threads);
   AddTo(d_k, d_rotated_k, pass.threads);
   const ConstTensorView projection = Projection(pass, index);
@@ -149,8 +158,7 @@ Matrix<float> AttentionBranch(const Pass& pass, const LayerParameters<const floa
   if (config.attention == AttentionForm::kLinear) {
     LinearForward(pass, index, heads, out, layer);
   } else {
-    if (pass.state.phases)
-      RotateQK(*pass.state.phases, heads.q, heads.k, {.threads = pass.threads});
+    RotateHeads(pass, heads.q, heads.k, Direction::kForward);
     TensorView log_sums;
     if (pass.training) {
       const Matrix<float> matrix =
@@ -188,10 +196,7 @@ void AttentionBranchBackward(const Pass& pass, const LayerParameters<const float
                                    {pass.batch.rows, config.heads, pass.batch.tokens});
     SoftmaxAttentionBackward(heads.q, heads.k, heads.v, out, log_sums, d_out, d_heads.q, d_heads.k,
                              d_heads.v, SoftmaxOptions(pass));
-    if (state.phases) {
-      RotateQK(*state.phases, d_heads.q, d_heads.k,
-               {.direction = Direction::kGradient, .threads = threads});
-    }
+    RotateHeads(pass, d_heads.q, d_heads.k, Direction::kGradient);
   }
   LinearBackwardWeight(d_qkv, layer.attention_input, gradient.qkv.weight, gradient.qkv.bias,
                        threads);

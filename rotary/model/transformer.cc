@@ -1,7 +1,7 @@
 #include "rotary/model/transformer.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "rotary/attention/feature_map.h"
@@ -43,19 +43,21 @@ void PreparePositions(const Pass& pass) {
   Workspace::State& state = pass.state;
   const ModelConfig& config = pass.config();
   state.phases.reset();
+  state.key_phases.reset();
   state.alibi_slopes.clear();
   if (config.positions == PositionEncoding::kRotary) {
-    if (pass.batch.positions.empty()) {
-      std::vector<int64_t> positions(static_cast<size_t>(pass.batch.tokens));
-      for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i);
-      const ConstTensorView view(positions.data(), DType::kI64, {pass.batch.tokens});
-      state.phases.emplace(pass.model.phase_table(), view, DType::kF32, Side::kQuery, 0,
-                           pass.threads);
-    } else {
-      const ConstTensorView view(pass.batch.positions.data(), DType::kI64,
-                                 {pass.batch.rows, pass.batch.tokens});
-      state.phases.emplace(pass.model.phase_table(), view, DType::kF32, Side::kQuery, 0,
-                           pass.threads);
+    const Batch& batch = pass.batch;
+    std::vector<int64_t> counted;
+    ConstTensorView positions(batch.positions.data(), DType::kI64, {batch.rows, batch.tokens});
+    if (batch.positions.empty()) {
+      counted.resize(static_cast<size_t>(batch.tokens));
+      std::iota(counted.begin(), counted.end(), 0);
+      positions = ConstTensorView(counted.data(), DType::kI64, {batch.tokens});
+    }
+    const PhaseTable& table = pass.model.phase_table();
+    state.phases.emplace(table, positions, DType::kF32, Side::kQuery, 0, pass.threads);
+    if (!table.rotation().log_decay.empty()) {
+      state.key_phases.emplace(table, positions, DType::kF32, Side::kKey, 0, pass.threads);
     }
   } else if (config.positions == PositionEncoding::kAlibi) {
     state.alibi_slopes = AlibiSlopes(config.heads);

@@ -52,18 +52,21 @@ inline Vector Sum(const Vector& a, const Vector& b) {
   return sum;
 }
 
-// Turns one head's vector, as the header of rotation.h defines it (one axis, no xPos).
-inline Vector RotateRow(const Rotation& rotation, int head, double position, const Vector& x) {
+// Turns one head's vector, as the header of rotation.h defines it (one axis, one frequency a pair).
+inline Vector RotateRow(const Rotation& rotation, Side side, int head, double position,
+                        const Vector& x) {
   Vector y = x;
   for (int j = 0; j < rotation.pairs(); ++j) {
     const auto pair = static_cast<size_t>(j);
     const int row = rotation.heads == 1 ? 0 : head;
     const double angle =
         rotation.frequency[static_cast<size_t>(row * rotation.pairs() + j)] * position;
+    const double decay = rotation.log_decay.empty() ? 0 : rotation.log_decay[pair] * position;
+    const double g = rotation.attention_factor * std::exp(side == Side::kQuery ? decay : -decay);
     const auto a = static_cast<size_t>(rotation.first[pair]);
     const auto b = static_cast<size_t>(rotation.second[pair]);
-    y[a] = rotation.attention_factor * (std::cos(angle) * x[a] - std::sin(angle) * x[b]);
-    y[b] = rotation.attention_factor * (std::cos(angle) * x[b] + std::sin(angle) * x[a]);
+    y[a] = g * (std::cos(angle) * x[a] - std::sin(angle) * x[b]);
+    y[b] = g * (std::cos(angle) * x[b] + std::sin(angle) * x[a]);
   }
   return y;
 }
@@ -146,8 +149,8 @@ inline Rows Attend(const Transformer& model, const Batch& batch, int64_t row, in
             if (!first_pass) total += Dot(q, k);
           }
           if (rotary) {
-            q = RotateRow(config.rotation, head, position(m), q);
-            k = RotateRow(config.rotation, kv, position(n), k);
+            q = RotateRow(config.rotation, Side::kQuery, head, position(m), q);
+            k = RotateRow(config.rotation, Side::kKey, kv, position(n), k);
           }
           double score = Dot(q, k);
           if (config.attention == AttentionForm::kSoftmax) {

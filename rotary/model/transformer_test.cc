@@ -175,6 +175,17 @@ std::vector<Case> Cases() {
       {.head_dim = 6, .rotary_dim = 4, .offset = 1, .theta = 50, .layout = Layout::kInterleaved});
   partial.rotation.attention_factor = 1.2;
   cases.push_back({"partial rotation with an attention factor", partial});
+  ModelConfig decaying = Decoder();
+  decaying.rotation.log_decay = {-0.03, -0.02, 0.01};
+  cases.push_back({"xPos", decaying});
+  ModelConfig by_head = Encoder();
+  by_head.rotation.heads = 3;
+  for (int head = 1; head < 3; ++head) {
+    for (int pair = 0; pair < by_head.rotation.pairs(); ++pair) {
+      by_head.rotation.frequency.push_back(0.1 * head + 0.3 * pair);
+    }
+  }
+  cases.push_back({"a row of frequencies for each head", by_head});
   for (const std::string& map : FeatureMapNames()) {
     for (const bool causal : {false, true}) {
       ModelConfig config = causal ? Decoder() : Encoder();

@@ -56,7 +56,8 @@ struct LayerState {
 struct Workspace::State {
   // The batch as the layers take it.
   std::vector<int32_t> token_types, position_ids;
-  std::optional<Phases> phases;
+  std::optional<Phases> phases;  // rotary; of queries and keys alike, of queries alone with xPos
+  std::optional<Phases> key_phases;  // xPos: what decays for queries grows for keys
   std::vector<float> alibi_slopes;
 
   Activation position_table;  // sinusoidal
