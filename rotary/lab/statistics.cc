@@ -63,8 +63,8 @@ void CurveRecorder::Add(double seconds, double loss) {
   seconds_ = loss_ = 0;
 }
 
-Curve CurveRecorder::curve() const {
-  Curve curve = curve_;
+LossCurve CurveRecorder::curve() const {
+  LossCurve curve = curve_;
   const double count = steps_ - first_step_ + 1;
   if (count > 0) {
     curve.step.push_back((first_step_ + steps_) / 2);
@@ -75,7 +75,7 @@ Curve CurveRecorder::curve() const {
   return curve;
 }
 
-std::vector<double> SmoothedLoss(const Curve& curve, double width) {
+std::vector<double> SmoothedLoss(const LossCurve& curve, double width) {
   std::vector<double> smooth;
   size_t begin = 0, end = 0;  // the points within `width` of point i
   for (size_t i = 0; i < curve.size(); ++i) {
@@ -110,8 +110,8 @@ std::optional<double> StepsToReach(std::span<const double> step, std::span<const
   return std::nullopt;
 }
 
-std::optional<StepRatio> CompareSteps(std::span<const Curve> arm, std::span<const Curve> reference,
-                                      double target) {
+std::optional<StepRatio> CompareSteps(std::span<const LossCurve> arm,
+                                      std::span<const LossCurve> reference, double target) {
   Require(arm.size() == reference.size() && !arm.empty(), "CompareSteps: ", arm.size(),
           " seeds against ", reference.size());
   StepRatio result;
@@ -134,9 +134,9 @@ std::optional<StepRatio> CompareSteps(std::span<const Curve> arm, std::span<cons
   return result;
 }
 
-std::vector<double> TargetLosses(std::span<const Curve> reference, int count) {
+std::vector<double> TargetLosses(std::span<const LossCurve> reference, int count) {
   double high = kInfinity, low = -kInfinity;
-  for (const Curve& curve : reference) {
+  for (const LossCurve& curve : reference) {
     if (curve.size() == 0) return {};
     size_t early = 0;
     while (curve.step[early] < curve.step.back() / 20) ++early;

@@ -35,12 +35,12 @@ double StudentT95(int degrees);
 
 // A loss by step. A point is the mean of `count` steps in a row: of their numbers, of the seconds
 // since the start, and of their losses.
-struct Curve {
+struct LossCurve {
   std::vector<double> step, seconds, loss;
   std::vector<int> count;
 
   size_t size() const { return step.size(); }
-  bool operator==(const Curve&) const = default;
+  bool operator==(const LossCurve&) const = default;
 };
 
 // Gathers the steps of a run into points that get wider as the curve gets flatter: a point holds
@@ -51,10 +51,10 @@ class CurveRecorder {
   // Steps count from 1, in order.
   void Add(double seconds, double loss);
   // With the steps of an unfinished point as its last.
-  Curve curve() const;
+  LossCurve curve() const;
 
  private:
-  Curve curve_;
+  LossCurve curve_;
   double first_step_ = 1, steps_ = 0;
   double seconds_ = 0, loss_ = 0;  // sums over the point under way
 };
@@ -62,7 +62,7 @@ class CurveRecorder {
 // The losses without most of their noise: at each point the value of a straight line in log(step),
 // fitted to the points within a factor `width` of its step, each by the steps it holds. A line
 // instead of a mean, as the ends have neighbours on one side only and the loss falls there.
-std::vector<double> SmoothedLoss(const Curve& curve, double width = 1.15);
+std::vector<double> SmoothedLoss(const LossCurve& curve, double width = 1.15);
 
 // The step at which `loss` first falls to `target`, interpolated in log(step) between points; empty
 // where it does not.
@@ -81,12 +81,15 @@ struct StepRatio {
 
 // `arm` and `reference` hold one smoothed curve for each seed, in the same order. Empty where a
 // seed of the reference does not reach the target.
-std::optional<StepRatio> CompareSteps(std::span<const Curve> arm, std::span<const Curve> reference,
-                                      double target);
+std::optional<StepRatio> CompareSteps(std::span<const LossCurve> arm,
+                                      std::span<const LossCurve> reference, double target);
+
+// How many losses the tables and sentences ask for.
+inline constexpr int kTargetLosses = 5;
 
 // Up to `count` round losses that the reference reaches in all seeds, spread from the end of its
 // first twentieth of steps to its last, descending.
-std::vector<double> TargetLosses(std::span<const Curve> reference, int count);
+std::vector<double> TargetLosses(std::span<const LossCurve> reference, int count);
 
 }  // namespace rotary
 

@@ -71,7 +71,7 @@ TEST(CurveRecorder, LosesNoStep) {
   for (const int steps : {0, 1, 7, 50, 51, 1000, 1003}) {
     CurveRecorder recorder;
     for (int step = 1; step <= steps; ++step) recorder.Add(0.5 * step, 100.0 - step);
-    const Curve curve = recorder.curve();
+    const LossCurve curve = recorder.curve();
     int counted = 0;
     for (size_t i = 0; i < curve.size(); ++i) {
       // The loss and time are linear in the step, so their means must be those at the mean step.
@@ -85,8 +85,8 @@ TEST(CurveRecorder, LosesNoStep) {
   }
 }
 
-Curve CurveOf(std::vector<double> step, std::vector<double> loss) {
-  Curve curve;
+LossCurve CurveOf(std::vector<double> step, std::vector<double> loss) {
+  LossCurve curve;
   curve.seconds = step;
   curve.count.assign(step.size(), 1);
   curve.step = std::move(step);
@@ -104,7 +104,7 @@ TEST(SmoothedLoss, LeavesALineInLogStepAndTakesNoiseAway) {
   }
   // A recorded point lies off a curved line by up to a millionth: the log of a mean is not the mean
   // of logs.
-  const Curve line = clean.curve();
+  const LossCurve line = clean.curve();
   const auto same = SmoothedLoss(line);
   const auto smooth = SmoothedLoss(noisy.curve());
   ASSERT_EQ(same.size(), line.size());
@@ -119,7 +119,7 @@ TEST(SmoothedLoss, LeavesALineInLogStepAndTakesNoiseAway) {
 }
 
 TEST(SmoothedLoss, ShortCurves) {
-  EXPECT_TRUE(SmoothedLoss(Curve{}).empty());
+  EXPECT_TRUE(SmoothedLoss(LossCurve{}).empty());
   EXPECT_EQ(SmoothedLoss(CurveOf({1}, {3})), std::vector<double>{3});
 }
 
@@ -135,9 +135,9 @@ TEST(StepsToReach, InterpolatesInLogStep) {
 }
 
 TEST(CompareSteps, RatiosOfPairedSeeds) {
-  const std::vector<Curve> reference = {CurveOf({1, 100}, {4, 2}), CurveOf({1, 100}, {4, 2})};
+  const std::vector<LossCurve> reference = {CurveOf({1, 100}, {4, 2}), CurveOf({1, 100}, {4, 2})};
   // Slower by 2 and by 4: a target of 2 is reached at steps 200 and 400 against 100.
-  const std::vector<Curve> arm = {CurveOf({2, 200}, {4, 2}), CurveOf({4, 400}, {4, 2})};
+  const std::vector<LossCurve> arm = {CurveOf({2, 200}, {4, 2}), CurveOf({4, 400}, {4, 2})};
   const auto both = CompareSteps(arm, reference, 2);
   ASSERT_TRUE(both && both->ratio);
   EXPECT_DOUBLE_EQ(both->reference_steps, 100);
@@ -145,33 +145,33 @@ TEST(CompareSteps, RatiosOfPairedSeeds) {
   EXPECT_DOUBLE_EQ(both->ratio->error, 1);  // deviations 1 and 1: sqrt(2 / 1 / 2)
   EXPECT_EQ(both->reached, 2);
 
-  const std::vector<Curve> stuck = {CurveOf({1, 300}, {4, 3}), CurveOf({1, 500}, {4, 3})};
+  const std::vector<LossCurve> stuck = {CurveOf({1, 300}, {4, 3}), CurveOf({1, 500}, {4, 3})};
   const auto none = CompareSteps(stuck, reference, 2);
   ASSERT_TRUE(none);
   EXPECT_FALSE(none->ratio);
   EXPECT_EQ(none->reached, 0);
   EXPECT_DOUBLE_EQ(none->at_least, 3);
 
-  const auto some = CompareSteps(std::vector<Curve>{arm[0], stuck[1]}, reference, 2);
+  const auto some = CompareSteps(std::vector<LossCurve>{arm[0], stuck[1]}, reference, 2);
   ASSERT_TRUE(some);
   EXPECT_FALSE(some->ratio);
   EXPECT_EQ(some->reached, 1);
   EXPECT_EQ(some->seeds, 2);
 
   EXPECT_FALSE(CompareSteps(arm, reference, 1.9));  // the reference does not get there
-  EXPECT_THROW(CompareSteps(arm, std::vector<Curve>{reference[0]}, 2), std::invalid_argument);
+  EXPECT_THROW(CompareSteps(arm, std::vector<LossCurve>{reference[0]}, 2), std::invalid_argument);
 }
 
 TEST(TargetLosses, AreRoundAndReachedByEverySeed) {
   // Losses at a twentieth of the steps: 3.31 and 3.27; at the end: 2.13 and 2.18.
-  const std::vector<Curve> reference = {CurveOf({1, 5, 100}, {5, 3.31, 2.13}),
-                                        CurveOf({1, 5, 100}, {5, 3.27, 2.18})};
+  const std::vector<LossCurve> reference = {CurveOf({1, 5, 100}, {5, 3.31, 2.13}),
+                                            CurveOf({1, 5, 100}, {5, 3.27, 2.18})};
   const auto targets = TargetLosses(reference, 6);
   ASSERT_EQ(targets.size(), 6u);  // every 0.2 from 3.2 to 2.2
   EXPECT_DOUBLE_EQ(targets.front(), 3.2);
   EXPECT_DOUBLE_EQ(targets.back(), 2.2);
-  EXPECT_TRUE(TargetLosses(std::vector<Curve>{Curve{}}, 5).empty());
-  EXPECT_TRUE(TargetLosses(std::vector<Curve>{CurveOf({1, 2}, {kNan, kNan})}, 5).empty());
+  EXPECT_TRUE(TargetLosses(std::vector<LossCurve>{LossCurve{}}, 5).empty());
+  EXPECT_TRUE(TargetLosses(std::vector<LossCurve>{CurveOf({1, 2}, {kNan, kNan})}, 5).empty());
 }
 
 }  // namespace
