@@ -1,13 +1,10 @@
 #include "rotary/attention/linear_attention.h"
 
-#include <algorithm>
 #include <cmath>
-#include <optional>
-#include <vector>
 
+#include "rotary/attention/for_each_head.h"
 #include "rotary/attention/linear_attention_kernel.h"
 #include "rotary/base/error.h"
-#include "rotary/base/parallel.h"
 
 namespace rotary {
 namespace {
@@ -70,18 +67,13 @@ linear::Problem MakeProblem(ConstTensorView q, ConstTensorView k, ConstTensorVie
           .floor = static_cast<float>(options.epsilon / static_cast<double>(r))};
 }
 
-// Calls body(batch row, key head, scratch) for all of them, each worker with a scratch of its own.
-void ForEachHead(const linear::Problem& problem, bool gradient, int threads,
-                 FunctionRef<void(int64_t, int64_t, linear::Scratch&)> body) {
-  const int64_t kv_heads = problem.k.shape(2);
-  const int64_t tasks = problem.q.shape(0) * kv_heads;
-  const int64_t workers = std::min<int64_t>(ResolveThreads(threads), tasks);
-  std::vector<std::optional<linear::Scratch>> scratch(static_cast<size_t>(workers));
-  ParallelTasks(tasks, threads, [&](int64_t task, int worker) {
-    auto& own = scratch[static_cast<size_t>(worker)];
-    if (!own) own.emplace(problem, gradient);
-    body(task / kv_heads, task % kv_heads, *own);
-  });
+// Calls body(batch row, key head, scratch) for all of them.
+template <class Body>
+void ForEachKeyHead(const linear::Problem& problem, bool gradient, int threads, const Body& body) {
+  ForEachHead(
+      problem.k.shape(0), problem.k.shape(2),
+      (problem.q.count() + problem.k.count()) * problem.v.shape(3), threads,
+      [&] { return linear::Scratch(problem, gradient); }, body);
 }
 
 }  // namespace
@@ -91,10 +83,10 @@ void LinearAttention(ConstTensorView q, ConstTensorView k, ConstTensorView rotat
                      const LinearAttentionOptions& options) {
   const linear::Problem problem = MakeProblem(q, k, rotated_q, rotated_k, v, options);
   CheckTensor("out", out, {q.shape(0), q.shape(1), q.shape(2), v.shape(3)});
-  ForEachHead(problem, /*gradient=*/false, options.threads,
-              [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
-                linear::Forward(problem, batch, kv_head, scratch, out);
-              });
+  ForEachKeyHead(problem, /*gradient=*/false, options.threads,
+                 [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
+                   linear::Forward(problem, batch, kv_head, scratch, out);
+                 });
 }
 
 void LinearAttentionBackward(ConstTensorView q, ConstTensorView k, ConstTensorView rotated_q,
@@ -110,10 +102,10 @@ void LinearAttentionBackward(ConstTensorView q, ConstTensorView k, ConstTensorVi
   CheckTensor("d_rotated_k", d_rotated_k, k.shape());
   CheckTensor("d_v", d_v, v.shape());
   const linear::Gradients gradients{d_out, d_q, d_k, d_rotated_q, d_rotated_k, d_v};
-  ForEachHead(problem, /*gradient=*/true, options.threads,
-              [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
-                linear::Backward(problem, batch, kv_head, scratch, gradients);
-              });
+  ForEachKeyHead(problem, /*gradient=*/true, options.threads,
+                 [&](int64_t batch, int64_t kv_head, linear::Scratch& scratch) {
+                   linear::Backward(problem, batch, kv_head, scratch, gradients);
+                 });
 }
 
 void CheckLinearRotation(const Rotation& rotation, int features) {

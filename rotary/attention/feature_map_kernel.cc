@@ -1,0 +1,242 @@
+#include "rotary/attention/feature_map_kernel.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rotary/attention/feature_map_kernel.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "rotary/attention/small_product-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rotary {
+namespace HWY_NAMESPACE {
+namespace {
+
+using feature_map::Arguments;
+using feature_map::kRows;
+using feature_map::Scratch;
+
+// Beyond this, exponents count as this: it keeps n below within what float arithmetic is exact on.
+constexpr float kMostExponent = 16384;
+
+// e^x 2^-shift, `shift` a whole number: the same bits as e^x but for the power of two. 0 below
+// 2^-125, infinity from 2^128, NaN of NaN. Within 2 ulp.
+template <class D, class V = hn::VFromD<D>>
+HWY_INLINE V ScaledExp(D d, V x, V shift) {
+  const hn::RebindToSigned<D> di;
+  const auto most = hn::Set(d, kMostExponent), least = hn::Neg(most);
+  x = hn::IfThenElse(hn::Lt(x, least), least, hn::IfThenElse(hn::Gt(x, most), most, x));
+  // x = n ln 2 + y with |y| <= ln(2) / 2. The first part of ln 2 has 9 bits, so that n times it is
+  // exact.
+  const auto n = hn::Round(hn::Mul(x, hn::Set(d, 0x1.715476p+0f)));
+  auto y = hn::NegMulAdd(n, hn::Set(d, 0x1.63p-1f), x);
+  y = hn::NegMulAdd(n, hn::Set(d, -0x1.bd0106p-13f), y);
+  // The Taylor polynomial of degree 7: within 1e-8 on |y| <= ln(2) / 2.
+  auto p = hn::Set(d, 1.0f / 5040);
+  for (const float factor : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) {
+    p = hn::MulAdd(p, y, hn::Set(d, factor));
+  }
+  const auto power = hn::Min(hn::Sub(n, shift), hn::Set(d, 128.0f));
+  const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, power), hn::Set(di, 127)));
+  const auto result = hn::Mul(p, hn::BitCast(d, bits));
+  return hn::IfThenZeroElse(hn::Lt(power, hn::Set(d, -125.0f)), result);
+}
+
+// The largest finite one of `count` floats, a multiple of 16; at least `largest`.
+float LargestFinite(const float* x, size_t count, float largest) {
+  const Floats d;
+  const auto infinity = hn::Set(d, std::numeric_limits<float>::infinity());
+  auto most = hn::Set(d, largest);
+  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const auto v = hn::Load(d, x + i);
+    most = hn::IfThenElse(hn::And(hn::Gt(v, most), hn::Lt(v, infinity)), v, most);
+  }
+  return hn::GetLane(hn::MaxOfLanes(d, most));
+}
+
+// One head of one batch row.
+class HeadMap {
+ public:
+  HeadMap(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch)
+      : a_(arguments),
+        s_(scratch),
+        batch_(batch),
+        head_(head),
+        d_(static_cast<size_t>(scratch.head_dim)),
+        r_(static_cast<size_t>(scratch.r)) {}
+
+  void Forward() {
+    // Keys share one stabiliser: their exponents wait in `out` until the largest is known.
+    const bool shared = a_.side == Side::kKey && a_.map != FeatureMap::kEluPlusOne;
+    float largest = -std::numeric_limits<float>::infinity();
+    for (int64_t first = 0; first < tokens(); first += kRows) {
+      ReadExponents(first);
+      for (int64_t t = first; t < End(first); ++t) {
+        float* row = s_.features + static_cast<size_t>(t - first) * r_;
+        if (shared) {
+          largest = LargestFinite(row, r_, largest);
+        } else {
+          Finish(row, LargestFinite(row, r_, -std::numeric_limits<float>::infinity()));
+        }
+        Write(row, t);
+      }
+    }
+    if (!shared) return;
+    for (int64_t t = 0; t < tokens(); ++t) {
+      ReadRow(a_.out, t, s_.features, r_);
+      Finish(s_.features, largest);
+      Write(s_.features, t);
+    }
+  }
+
+  void Backward() {
+    for (int64_t first = 0; first < tokens(); first += kRows) {
+      for (int64_t t = first; t < End(first); ++t) {
+        const size_t i = static_cast<size_t>(t - first);
+        ReadRow(a_.features, t, s_.features + i * r_, r_);
+        ReadRow(a_.d_features, t, s_.d_features + i * r_, r_);
+        ExponentGradient(s_.features + i * r_, s_.d_features + i * r_);
+      }
+      if (a_.performer()) ProjectBack(first);
+      for (int64_t t = first; t < End(first); ++t) {
+        const size_t i = static_cast<size_t>(t - first);
+        Write(a_.performer() ? s_.channels + i * d_ : s_.d_features + i * r_, t);
+      }
+    }
+  }
+
+ private:
+  int64_t tokens() const { return a_.x.shape(1); }
+  int64_t End(int64_t first) const { return std::min(tokens(), first + kRows); }
+  size_t Rows(int64_t first) const { return static_cast<size_t>(End(first) - first + 3) / 4 * 4; }
+
+  template <class View>
+  static auto RowOf(const View& x, int64_t batch, int64_t token, int64_t head) {
+    return x.template As<float>() + batch * x.stride(0) + token * x.stride(1) + head * x.stride(2);
+  }
+  void ReadRow(ConstTensorView x, int64_t token, float* to, size_t padded) const {
+    const size_t channels = static_cast<size_t>(x.shape(3));
+    std::memcpy(to, RowOf(x, batch_, token, head_), channels * sizeof(float));
+    std::fill_n(to + channels, padded - channels, 0.0f);
+  }
+  void Write(const float* from, int64_t token) const {
+    std::memcpy(RowOf(a_.out, batch_, token, head_), from,
+                static_cast<size_t>(a_.out.shape(3)) * sizeof(float));
+  }
+
+  // features[i] = what the exponential is taken of; -infinity in the padding.
+  void ReadExponents(int64_t first) {
+    const size_t r = static_cast<size_t>(a_.r);
+    for (int64_t t = first; t < End(first); ++t) {
+      const size_t i = static_cast<size_t>(t - first);
+      float* to = a_.performer() ? s_.channels + i * d_ : s_.features + i * r_;
+      ReadRow(a_.x, t, to, d_);
+      if (a_.performer()) Scale(a_.scale(), to, to, d_);
+    }
+    if (a_.performer()) {
+      Product(Rows(first), static_cast<size_t>(a_.head_dim()), r_, {s_.channels, d_, 1},
+              a_.projection_columns.data<float>(), r_, s_.features, r_, false);
+    }
+    for (int64_t t = first; t < End(first); ++t) {
+      const size_t i = static_cast<size_t>(t - first);
+      float* row = s_.features + i * r_;
+      if (a_.performer()) {
+        const float* x = s_.channels + i * d_;
+        AddNumber(Dot(x, x, d_) * -0.5f, row, row, r_);
+      }
+      std::fill(row + r, row + r_, -std::numeric_limits<float>::infinity());
+    }
+  }
+
+  // Exponents to features.
+  void Finish(float* row, float largest) const {
+    const Floats d;
+    const bool elu = a_.map == FeatureMap::kEluPlusOne;
+    float shift = 0;
+    if (!elu && std::isfinite(largest)) {
+      shift = std::round(std::clamp(largest, -kMostExponent, kMostExponent) * 0x1.715476p+0f);
+    }
+    const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f), shifts = hn::Set(d, shift);
+    for (size_t i = 0; i < r_; i += hn::Lanes(d)) {
+      const auto x = hn::Load(d, row + i);
+      const auto exp = ScaledExp(d, x, shifts);
+      hn::Store(elu ? hn::IfThenElse(hn::Gt(x, zero), hn::Add(x, one), exp) : exp, d, row + i);
+    }
+    if (a_.performer()) Scale(1 / std::sqrt(static_cast<float>(a_.r)), row, row, r_);
+    if (a_.map == FeatureMap::kSoftmaxExp && a_.side == Side::kQuery) {
+      Scale(1 / Sum(row, r_), row, row, r_);
+    }
+  }
+
+  // d_features to the gradient by the exponents.
+  void ExponentGradient(const float* features, float* d_features) const {
+    const Floats d;
+    const bool elu = a_.map == FeatureMap::kEluPlusOne;
+    const bool softmax = a_.map == FeatureMap::kSoftmaxExp && a_.side == Side::kQuery;
+    const auto mean = hn::Set(d, softmax ? Dot(features, d_features, r_) : 0.0f);
+    const auto one = hn::Set(d, 1.0f);
+    for (size_t i = 0; i < r_; i += hn::Lanes(d)) {
+      const auto f = hn::Load(d, features + i);
+      const auto slope =
+          elu ? hn::Min(f, one) : f;  // above 0, elu has slope 1 and features above 1
+      hn::Store(hn::Mul(slope, hn::Sub(hn::Load(d, d_features + i), mean)), d, d_features + i);
+    }
+  }
+
+  // channels[i] = d_x of Performer, from the gradient g by the exponents w . x - |x|^2 / 2:
+  // scale (sum_i g_i w_i - (sum_i g_i) scale x)
+  void ProjectBack(int64_t first) {
+    const float scale = a_.scale();
+    for (int64_t t = first; t < End(first); ++t) {
+      const size_t i = static_cast<size_t>(t - first);
+      float* row = s_.channels + i * d_;
+      ReadRow(a_.x, t, row, d_);
+      Scale(-scale * Sum(s_.d_features + i * r_, r_), row, row, d_);
+    }
+    Product(Rows(first), static_cast<size_t>(a_.r), d_, {s_.d_features, r_, 1},
+            a_.projection.data<float>(), d_, s_.channels, d_, true);
+    Scale(scale, s_.channels, s_.channels, Rows(first) * d_);
+  }
+
+  const Arguments& a_;
+  Scratch& s_;
+  const int64_t batch_, head_;
+  const size_t d_, r_;  // padded
+};
+
+void MapForward(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch) {
+  HeadMap(arguments, batch, head, scratch).Forward();
+}
+
+void MapBackward(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch) {
+  HeadMap(arguments, batch, head, scratch).Backward();
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rotary {
+
+HWY_EXPORT(MapForward);
+HWY_EXPORT(MapBackward);
+
+namespace feature_map {
+
+void Forward(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(MapForward)(arguments, batch, head, scratch);
+}
+
+void Backward(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch) {
+  HWY_DYNAMIC_DISPATCH(MapBackward)(arguments, batch, head, scratch);
+}
+
+}  // namespace feature_map
+}  // namespace rotary
+#endif  // HWY_ONCE
