@@ -36,15 +36,14 @@ class Strided {
  public:
   Strided(const Shape& s, int64_t channels)
       : memory(DType::kF32, {s.batch, s.tokens + 1, s.heads + 1, channels + 5}),
-        shape{s.batch, s.tokens, s.heads, channels} {
+        data(memory.data<float>() + 3),
+        shape{s.batch, s.tokens, s.heads, channels},
+        strides(memory.view().strides()) {
     for (float& value : memory.span<float>()) value = std::numeric_limits<float>::quiet_NaN();
   }
-  TensorView view() {
-    return {memory.data<float>() + 3, DType::kF32, shape, memory.view().strides()};
-  }
+  TensorView view() { return {data, DType::kF32, shape, strides}; }
   float* Row(int64_t b, int64_t t, int64_t h) {
-    const TensorView x = view();
-    return x.As<float>() + b * x.stride(0) + t * x.stride(1) + h * x.stride(2);
+    return data + b * strides[0] + t * strides[1] + h * strides[2];
   }
   std::vector<double> Doubles(int64_t b, int64_t t, int64_t h) {
     return {Row(b, t, h), Row(b, t, h) + shape[3]};
@@ -65,7 +64,8 @@ class Strided {
   }
 
   Tensor memory;
-  Dims shape;
+  float* data;
+  Dims shape, strides;
 };
 
 struct Fixture {

@@ -131,6 +131,7 @@ struct Operands {
     }
     padding = Tensor(DType::kU8, {c.shape.batch, c.shape.keys});
     for (int64_t i = 0; i < padding.count(); ++i) padding.data<uint8_t>()[i] = i % 5 != 1;
+    exists = padding.data<uint8_t>();
     options.causal = c.causal;
     if (c.lengths) options.key_lengths = lengths;
     if (c.padding) options.key_padding = padding.const_view();
@@ -138,7 +139,7 @@ struct Operands {
 
   bool KeyExists(int64_t b, int64_t n) const {
     return (!kase.lengths || n < lengths[b]) &&
-           (!kase.padding || padding.data<uint8_t>()[b * kase.shape.keys + n] != 0);
+           (!kase.padding || exists[b * kase.shape.keys + n] != 0);
   }
   reference::Sees Sees() const {
     return [this](int64_t b, int64_t m, int64_t n) {
@@ -182,6 +183,7 @@ struct Operands {
   Strided q, k, rotated_q, rotated_k, v, d_out;
   std::vector<int32_t> lengths;
   Tensor padding;
+  const uint8_t* exists = nullptr;  // its data
   LinearAttentionOptions options;
 };
 
