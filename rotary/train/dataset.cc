@@ -7,13 +7,6 @@
 #include "rotary/train/random_streams.h"
 
 namespace rotary {
-namespace {
-
-// The masks of held-out windows belong to no run.
-constexpr uint64_t kHeldOutSeed = 0;
-
-}  // namespace
-
 Corpus HoldOutTail(std::vector<int32_t> tokens, double fraction) {
   Require(fraction > 0 && fraction < 1,
           "train: the held-out fraction must lie between 0 and 1, got ", fraction);
@@ -25,12 +18,14 @@ Corpus HoldOutTail(std::vector<int32_t> tokens, double fraction) {
   return corpus;
 }
 
-Batch TokenBatch::view() const {
+Batch TokenBatch::view(int64_t first_row, int64_t last_row) const {
+  const auto begin = static_cast<size_t>(first_row * tokens);
+  const auto count = static_cast<size_t>((last_row - first_row) * tokens);
   Batch batch;
-  batch.rows = rows;
+  batch.rows = last_row - first_row;
   batch.tokens = tokens;
-  batch.ids = ids;
-  batch.targets = targets;
+  batch.ids = std::span(ids).subspan(begin, count);
+  batch.targets = std::span(targets).subspan(begin, count);
   return batch;
 }
 
@@ -76,7 +71,7 @@ TokenBatch WindowSource::Draw(uint64_t seed, int64_t step, int64_t first_row, in
 
 TokenBatch WindowSource::Spread(int64_t count) const {
   Require(count >= 1, "train: at least 1 held-out window is needed, got ", count);
-  const Random masks = StepRandom(kHeldOutSeed, Purpose::kMasks, 0);
+  const Random masks = HeldOutMasks();
   const int64_t rows = std::min(count, starts_);
   TokenBatch batch;
   batch.tokens = context_;

@@ -36,7 +36,8 @@ struct TokenBatch {
   std::vector<int32_t> targets;  // [rows, tokens], kNoTarget where there is nothing to predict
   int64_t target_count = 0;
 
-  Batch view() const;
+  Batch view() const { return view(0, rows); }
+  Batch view(int64_t first_row, int64_t last_row) const;  // rows first_row .. last_row - 1
 };
 
 // Cuts windows out of a text. Borrows the tokens.

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 
 #include "rotary/base/error.h"
 
@@ -12,6 +13,13 @@ namespace {
 double Fraction(uint32_t word) { return static_cast<double>(word) * 0x1p-32; }
 
 }  // namespace
+
+Masking MaskingFor(const Tokenizer& tokenizer) {
+  const std::optional<int32_t> mask = tokenizer.special(SpecialToken::kMask);
+  Require(mask.has_value(), "mask: masked words need a mask token, and ", tokenizer.name(),
+          " has none");
+  return {.mask_id = *mask, .words = tokenizer.text_vocab_size()};
+}
 
 int64_t MaskTokens(const Masking& masking, const Random& random, uint64_t first,
                    std::span<int32_t> ids, std::span<int32_t> targets) {

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "rotary/base/random.h"
+#include "rotary/text/tokenizer.h"
 
 namespace rotary {
 
@@ -20,6 +21,9 @@ struct Masking {
   int32_t mask_id = 0;
   int64_t words = 0;  // replacements are drawn from ids 0 .. words - 1
 };
+
+// With the mask and the words of `tokenizer`. Throws std::invalid_argument where it has no mask.
+Masking MaskingFor(const Tokenizer& tokenizer);
 
 // Hides some of `ids` in place and writes what was there to `targets`, kNoTarget elsewhere. Token i
 // is treated by the numbers of `random` at index first + i alone. Returns how many were chosen.

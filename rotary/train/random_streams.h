@@ -15,6 +15,9 @@ inline Random StepRandom(uint64_t seed, Purpose purpose, int64_t step) {
   return Random(seed, (static_cast<uint64_t>(purpose) << 56) | static_cast<uint64_t>(step));
 }
 
+// The masks of held-out text: the same in every run, so that losses compare.
+inline Random HeldOutMasks() { return StepRandom(0, Purpose::kMasks, 0); }
+
 }  // namespace rotary
 
 #endif  // ROTARY_TRAIN_RANDOM_STREAMS_H_
