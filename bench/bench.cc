@@ -100,7 +100,8 @@ BenchResult Measure(const BenchRow& row, const Workload& candidate,
     best_limits.push_back(limit * 1e-9);
     shares.push_back(rates.back() / limit);
   }
-  BenchResult result{.name = row.name, .unit = row.unit, .formula = row.formula};
+  BenchResult result{
+      .name = row.name, .work = candidate.work, .unit = row.unit, .formula = row.formula};
   result.value = Median(values);
   result.limit = Median(best_limits);
   result.share = Median(shares);
@@ -109,7 +110,12 @@ BenchResult Measure(const BenchRow& row, const Workload& candidate,
 }
 
 bool Wanted(const BenchOptions& options, std::string_view name) {
-  return name.find(options.filter) != std::string_view::npos;
+  std::string_view filter = options.filter;
+  if (filter.ends_with('$')) {
+    filter.remove_suffix(1);
+    return name.ends_with(filter);
+  }
+  return name.find(filter) != std::string_view::npos;
 }
 
 void CheckShares(std::span<const BenchResult> results) {
@@ -154,6 +160,7 @@ std::string BenchToJson(std::span<const BenchResult> results, const BenchOptions
   json["results"] = nlohmann::ordered_json::array();
   for (const BenchResult& result : results) {
     json["results"].push_back({{"name", result.name},
+                               {"work", result.work},
                                {"value", result.value},
                                {"unit", result.unit},
                                {"limit", result.limit},

@@ -21,7 +21,7 @@ namespace rotary {
 
 struct BenchOptions {
   int threads = 0;          // 0: all cores
-  std::string filter = "";  // only rows whose name contains it
+  std::string filter = "";  // only rows whose name contains it; with a $ behind it, ends with it
   int rounds = 25;  // at most; fewer (at least 3) where they would take longer than row_seconds
   double row_seconds = 4;       // time for one row
   double burst_seconds = 0.02;  // short work is repeated until a measurement takes that long
@@ -29,6 +29,7 @@ struct BenchOptions {
 
 struct BenchResult {
   std::string name = "";
+  double work = 0;   // of one call, in bytes or operations
   double value = 0;  // work per second reached, in `unit`
   std::string unit = "";
   double limit = 0;  // work per second of the limit, in `unit`
@@ -72,8 +73,8 @@ void CheckAnswer(std::string_view name, double error, double tolerance);
 // A table for people, with the machine on top.
 std::string BenchToText(std::span<const BenchResult> results, const BenchOptions& options);
 
-// {"machine": {"cpu", "cores", "threads", "simd"}, "results": [{"name", "value", "unit", "limit",
-// "share", "spread", "formula"}]}
+// {"machine": {"cpu", "cores", "threads", "simd"}, "results": [{"name", "work", "value", "unit",
+// "limit", "share", "spread", "formula"}]}
 std::string BenchToJson(std::span<const BenchResult> results, const BenchOptions& options);
 
 }  // namespace rotary

@@ -58,6 +58,7 @@ TEST(CheckTest, ImpossibleSharesAndWrongAnswersAreErrors) {
 
 TEST(PrintTest, BothFormsHoldEveryRow) {
   const BenchResult row{.name = "rotate/f32/128",
+                        .work = 1e9,
                         .value = 50,
                         .unit = "GB/s",
                         .limit = 100,
@@ -69,8 +70,8 @@ TEST(PrintTest, BothFormsHoldEveryRow) {
   EXPECT_EQ(json["machine"]["simd"], ActiveSimdTarget());
   ASSERT_EQ(json["results"].size(), 1u);
   EXPECT_EQ(json["results"][0],
-            nlohmann::json::parse(R"({"name": "rotate/f32/128", "value": 50.0, "unit": "GB/s",
-              "limit": 100.0, "share": 0.5, "spread": 0.01, "formula": "bytes"})"));
+            nlohmann::json::parse(R"({"name": "rotate/f32/128", "work": 1e9, "value": 50.0,
+              "unit": "GB/s", "limit": 100.0, "share": 0.5, "spread": 0.01, "formula": "bytes"})"));
   const std::string text = BenchToText({&row, 1}, kShort);
   EXPECT_NE(text.find("rotate/f32/128"), std::string::npos);
   EXPECT_NE(text.find("0.500"), std::string::npos);
@@ -99,6 +100,11 @@ TEST(RotateBenchTest, TheFilterChoosesRows) {
   ASSERT_EQ(results.size(), 1u);
   EXPECT_EQ(results[0].name, "rotate/f32/17");
   EXPECT_GT(results[0].share, 0);
+  EXPECT_EQ(results[0].work, 2.0 * 17 * 40 * 128 * 4);
+  // The second row's name begins with the first row's.
+  options.filter = "f32/128$";
+  EXPECT_TRUE(Wanted(options, "rotate/f32/128"));
+  EXPECT_FALSE(Wanted(options, "rotate/f32/128/train-4x32-batch-32"));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "bench/rotate_bench.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -23,18 +25,23 @@ struct Shape {
 };
 
 std::vector<Shape> Shapes() {
-  std::vector<Shape> shapes{
-      {.name = "rotate/f32/4096"},
-      {.name = "rotate/bf16/4096", .dtype = DType::kBF16},
-      {.name = "rotate/f16/4096", .dtype = DType::kF16},
-      {.name = "rotate/f32/128", .tokens = 128},
-      {.name = "rotate/f64/4096", .dtype = DType::kF64},
-      {.name = "rotate/f32/4096/interleaved", .layout = Layout::kInterleaved},
-      {.name = "rotate/bf16/4096/interleaved",
-       .dtype = DType::kBF16,
-       .layout = Layout::kInterleaved},
-      {.name = "rotate/f32/4096/gradient", .direction = Direction::kGradient},
-  };
+  std::vector<Shape> shapes;
+  for (const int64_t tokens : {4096, 128}) {
+    for (const DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
+      const std::string name = fmt::format("rotate/{}/{}", Name(dtype), tokens);
+      shapes.push_back({.name = name, .dtype = dtype, .tokens = tokens});
+      shapes.push_back({.name = name + "/gradient",
+                        .dtype = dtype,
+                        .tokens = tokens,
+                        .direction = Direction::kGradient});
+    }
+  }
+  shapes.push_back({.name = "rotate/f64/4096", .dtype = DType::kF64});
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    shapes.push_back({.name = fmt::format("rotate/{}/4096/interleaved", Name(dtype)),
+                      .dtype = dtype,
+                      .layout = Layout::kInterleaved});
+  }
   for (const DType dtype : {DType::kF32, DType::kBF16}) {
     const std::string prefix = "rotate/" + std::string(Name(dtype)) + "/";
     for (const int head_dim : {64, 80, 96, 256}) {

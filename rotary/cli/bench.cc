@@ -22,7 +22,10 @@ void AddBenchCommand(CLI::App& program) {
   command->add_option("group", options->group, "rotate, attention or train; all by default")
       ->check(CLI::IsMember({"rotate", "attention", "train"}));
   command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
-  command->add_option("--filter", options->bench.filter, "only rows whose name contains this");
+  command->add_option("--filter", options->bench.filter,
+                      "only rows whose name contains this; with a $ behind it, ends with it");
+  command->add_option("--seconds", options->bench.row_seconds, "time for one row")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
     std::vector<BenchResult> results;
