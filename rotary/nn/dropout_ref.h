@@ -2,8 +2,6 @@
 #ifndef ROTARY_NN_DROPOUT_REF_H_
 #define ROTARY_NN_DROPOUT_REF_H_
 
-#include <cmath>
-
 #include "rotary/base/random.h"
 #include "rotary/nn/dropout.h"
 
@@ -16,22 +14,20 @@ namespace rotary {
 // of 16 bits: column 16 j + i of the block takes the j-th number of the i-th counter, so that a
 // vector of any width up to 16 lanes fills itself from neighbouring counters without a shuffle.
 inline double DropoutFactorRef(const DropoutMask& mask, int64_t row, int64_t col, int64_t cols) {
-  const double threshold = std::round(mask.probability * 65536);
   const int64_t blocks = (cols + 127) / 128;
   const int64_t counter = 16 * (row * blocks + col / 128) + col % 16;
   const int64_t number = col % 128 / 16;
   const uint32_t word = Random(mask.seed, mask.stream)
                             .Words(static_cast<uint64_t>(counter))[static_cast<size_t>(number / 2)];
-  const uint32_t bits = (word >> (16 * (number % 2))) & 0xffffu;
-  return bits < threshold ? 0 : 65536 / (65536 - threshold);
+  const int bits = static_cast<int>((word >> (16 * (number % 2))) & 0xffffu);
+  return bits < mask.threshold() ? 0 : mask.scale();
 }
 
 // y = x with its elements dropped; y may be x.
 inline void ApplyDropoutRef(const DropoutMask& mask, Matrix<const double> x, Matrix<double> y) {
   for (int64_t i = 0; i < x.rows; ++i) {
     for (int64_t j = 0; j < x.cols; ++j) {
-      y.Row(i)[j] =
-          x.Row(i)[j] * (mask.probability == 0 ? 1 : DropoutFactorRef(mask, i, j, x.cols));
+      y.Row(i)[j] = x.Row(i)[j] * DropoutFactorRef(mask, i, j, x.cols);
     }
   }
 }

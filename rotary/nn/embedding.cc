@@ -1,12 +1,52 @@
 #include "rotary/nn/embedding.h"
 
-#include <algorithm>
-#include <string>
+#include "rotary/nn/row_ranges.h"
 
-#include "rotary/base/parallel.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rotary/nn/embedding.cc"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+#include "rotary/nn/columns-inl.h"
 
+HWY_BEFORE_NAMESPACE();
+namespace rotary {
+namespace HWY_NAMESPACE {
+
+// Rows [begin, end).
+void EmbedRows(std::span<const Lookup> lookups, int64_t begin, int64_t end, Matrix<float> out) {
+  for (int64_t i = begin; i < end; ++i) {
+    float* row = out.Row(i);
+    for (size_t l = 0; l < lookups.size(); ++l) {
+      const float* entry = lookups[l].table.Row(lookups[l].ids[static_cast<size_t>(i)]);
+      ForColumns(out.cols, [&](auto d, int64_t j) HWY_ATTR {
+        const auto value = hn::LoadU(d, entry + j);
+        hn::StoreU(l == 0 ? value : hn::Add(hn::LoadU(d, row + j), value), d, row + j);
+      });
+    }
+  }
+}
+
+void EmbedBackwardRows(std::span<const int32_t> ids, Matrix<const float> d_out,
+                       Matrix<float> d_table) {
+  for (int64_t i = 0; i < d_out.rows; ++i) {
+    const float* gradient = d_out.Row(i);
+    float* entry = d_table.Row(ids[static_cast<size_t>(i)]);
+    ForColumns(d_out.cols, [&](auto d, int64_t j) HWY_ATTR {
+      hn::StoreU(hn::Add(hn::LoadU(d, entry + j), hn::LoadU(d, gradient + j)), d, entry + j);
+    });
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
 namespace rotary {
 namespace {
+
+HWY_EXPORT(EmbedRows);
+HWY_EXPORT(EmbedBackwardRows);
 
 void RequireIds(std::span<const int32_t> ids, int64_t rows, int64_t entries,
                 const char* operation) {
@@ -14,8 +54,8 @@ void RequireIds(std::span<const int32_t> ids, int64_t rows, int64_t entries,
           " ids, got ", ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= entries) {
-      throw std::out_of_range(Sentence(operation, ": id ", ids[i], " at row ", i,
-                                       " is not inside a table of ", entries));
+      throw std::out_of_range(Sentence(operation, ": id ", ids[i], " of row ", i,
+                                       " is outside a table of ", entries, " rows"));
     }
   }
 }
@@ -23,31 +63,32 @@ void RequireIds(std::span<const int32_t> ids, int64_t rows, int64_t entries,
 }  // namespace
 
 void Embed(std::span<const Lookup> lookups, Matrix<float> out, int threads) {
+  Require(!lookups.empty(), "Embed: there must be a table at least");
+  RequireShape(out, out.rows, out.cols, "Embed", "out");
   for (const Lookup& lookup : lookups) {
     RequireShape(lookup.table, lookup.table.rows, out.cols, "Embed", "table");
     RequireIds(lookup.ids, out.rows, lookup.table.rows, "Embed");
   }
-  ParallelFor(out.rows, threads, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      std::fill_n(out.Row(i), out.cols, 0.0f);
-      for (const Lookup& lookup : lookups) {
-        const float* row = lookup.table.Row(lookup.ids[static_cast<size_t>(i)]);
-        for (int64_t j = 0; j < out.cols; ++j) out.Row(i)[j] += row[j];
-      }
-    }
+  ForRows(out.rows, out.cols, threads, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(EmbedRows)(lookups, begin, end, out);
   });
 }
 
 void EmbedBackward(std::span<const int32_t> ids, Matrix<const float> d_out, Matrix<float> d_table,
                    int threads) {
+  RequireShape(d_out, d_out.rows, d_out.cols, "EmbedBackward", "d_out");
   RequireShape(d_table, d_table.rows, d_out.cols, "EmbedBackward", "d_table");
   RequireIds(ids, d_out.rows, d_table.rows, "EmbedBackward");
-  ParallelFor(d_out.cols, threads, 16, [&](int64_t begin, int64_t end) {
-    for (int64_t i = 0; i < d_out.rows; ++i) {
-      float* row = d_table.Row(ids[static_cast<size_t>(i)]);
-      for (int64_t j = begin; j < end; ++j) row[j] += d_out.Row(i)[j];
-    }
+  // Threads take columns, in runs of whole cache lines: every element is then summed in the order
+  // of the rows.
+  constexpr int64_t kRun = 16;
+  const int64_t cols = d_out.cols;
+  ForRows((cols + kRun - 1) / kRun, kRun * d_out.rows, threads, [&](int64_t begin, int64_t end) {
+    const int64_t first = begin * kRun, last = std::min(cols, end * kRun);
+    HWY_DYNAMIC_DISPATCH(EmbedBackwardRows)
+    (ids, d_out.Cols(first, last), d_table.Cols(first, last));
   });
 }
 
 }  // namespace rotary
+#endif  // HWY_ONCE

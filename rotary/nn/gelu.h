@@ -4,16 +4,20 @@
 #ifndef ROTARY_NN_GELU_H_
 #define ROTARY_NN_GELU_H_
 
+#include <span>
+
 #include "rotary/nn/matrix.h"
 
 namespace rotary {
 
-// y = gelu(z); y may be z.
-//   slope  no data, or the shape of z: gelu'(z), all that the gradient needs to remember; may be z
-//   where y is not
+// y = gelu(z + bias); y may be z.
+//   bias   one element for each column, or empty
+//   slope  no data, or the shape of z: gelu'(z + bias), all that the gradient needs to remember;
+//   may be z where y is not
 // Accuracy: docs/nn.md. Throws std::invalid_argument on a mismatch.
-// Threads: here and below, the result is the same to the bit for any count.
-void Gelu(Matrix<const float> z, Matrix<float> slope, Matrix<float> y, int threads = 0);
+// Threads: here and below, 0 means all cores, and the result is the same to the bit for any count.
+void Gelu(Matrix<const float> z, std::span<const float> bias, Matrix<float> slope, Matrix<float> y,
+          int threads = 0);
 
 // d_z = d_y * slope, element by element; d_z may be d_y.
 void GeluBackward(Matrix<const float> slope, Matrix<const float> d_y, Matrix<float> d_z,

@@ -1,5 +1,6 @@
 #include "rotary/nn/linear.h"
 
+#include "rotary/nn/bias.h"
 #include "rotary/nn/gelu.h"
 #include "rotary/nn/matmul.h"
 
@@ -11,11 +12,15 @@ void RequireBias(size_t size, int64_t out, const char* operation) {
           " elements, got ", size);
 }
 
-void AddBias(std::span<const float> bias, int64_t col, Matrix<float> y) {
-  if (bias.empty()) return;
-  for (int64_t i = 0; i < y.rows; ++i) {
-    for (int64_t j = 0; j < y.cols; ++j) y.Row(i)[j] += bias[static_cast<size_t>(col + j)];
-  }
+template <class T>
+std::span<T> Part(std::span<T> x, int64_t begin, int64_t count) {
+  return x.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+}
+
+// The part of x that lies where `block` lies in a matrix of the same shape, from (row, col) on.
+template <class T>
+Matrix<T> Part(Matrix<T> x, int64_t row, int64_t col, Matrix<float> block) {
+  return x.Rows(row, row + block.rows).Cols(col, col + block.cols);
 }
 
 }  // namespace
@@ -24,7 +29,9 @@ void Linear(Matrix<const float> x, Matrix<const float> w, std::span<const float>
             Matrix<float> y, int threads) {
   RequireBias(bias.size(), w.rows, "Linear");
   MatMul(Transpose::kNo, Transpose::kYes, x, w, 0, y, threads,
-         [&](int64_t, int64_t col, Matrix<float> block) { AddBias(bias, col, block); });
+         [&](int64_t, int64_t col, Matrix<float> block) {
+           if (!bias.empty()) AddBias(Part(bias, col, block.cols), block, 1);
+         });
 }
 
 void LinearGelu(Matrix<const float> x, Matrix<const float> w, std::span<const float> bias,
@@ -33,10 +40,8 @@ void LinearGelu(Matrix<const float> x, Matrix<const float> w, std::span<const fl
   if (slope) RequireShape(slope, y.rows, y.cols, "LinearGelu", "slope");
   MatMul(Transpose::kNo, Transpose::kYes, x, w, 0, y, threads,
          [&](int64_t row, int64_t col, Matrix<float> block) {
-           AddBias(bias, col, block);
-           Gelu(block,
-                slope ? slope.Rows(row, row + block.rows).Cols(col, col + block.cols) : slope,
-                block, 1);
+           Gelu(block, bias.empty() ? bias : Part(bias, col, block.cols),
+                slope ? Part(slope, row, col, block) : slope, block, 1);
          });
 }
 
@@ -50,20 +55,21 @@ void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, Matrix<
   RequireShape(slope, d_x.rows, d_x.cols, "LinearBackwardInput", "slope");
   MatMul(Transpose::kNo, Transpose::kNo, d_y, w, 0, d_x, threads,
          [&](int64_t row, int64_t col, Matrix<float> block) {
-           GeluBackward(slope.Rows(row, row + block.rows).Cols(col, col + block.cols), block, block,
-                        1);
+           GeluBackward(Part(slope, row, col, block), block, block, 1);
          });
 }
 
 void LinearBackwardWeight(Matrix<const float> d_y, Matrix<const float> x, Matrix<float> d_w,
                           std::span<float> d_bias, int threads) {
   RequireBias(d_bias.size(), d_w.rows, "LinearBackwardWeight");
-  MatMul(Transpose::kYes, Transpose::kNo, d_y, x, 1, d_w, threads);
-  for (size_t j = 0; j < d_bias.size(); ++j) {
-    double sum = 0;
-    for (int64_t i = 0; i < d_y.rows; ++i) sum += static_cast<double>(d_y.Row(i)[j]);
-    d_bias[j] += static_cast<float>(sum);
-  }
+  // The blocks of the first column know their columns of d_y from the product, so these are in
+  // cache.
+  MatMul(Transpose::kYes, Transpose::kNo, d_y, x, 1, d_w, threads,
+         [&](int64_t row, int64_t col, Matrix<float> block) {
+           if (col == 0 && !d_bias.empty()) {
+             AddRowSums(d_y.Cols(row, row + block.rows), Part(d_bias, row, block.rows), 1);
+           }
+         });
 }
 
 }  // namespace rotary

@@ -6,8 +6,10 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -108,10 +110,49 @@ inline void ExpectNear(const TestMatrix<float>& actual, const TestMatrix<double>
   }
 }
 
+// Expects make(threads), a TestMatrix, to have the same bits for 1, 2 and 3 threads.
+template <class Make>
+void ExpectSameBitsForAnyThreads(Make&& make) {
+  const auto one = make(1);
+  for (const int threads : {2, 3})
+    EXPECT_TRUE(make(threads).SameBits(one)) << threads << " threads";
+}
+
+// Expects d_x to be the gradient of loss() by x, by central differences in double.
+template <class Loss>
+void ExpectGradient(TestMatrix<double>& x, const TestMatrix<double>& d_x, Loss&& loss) {
+  constexpr double kStep = 1e-4;  // its square and 2^-52 / step both lie below the tolerance
+  for (int64_t i = 0; i < x.view().rows; ++i) {
+    for (int64_t j = 0; j < x.view().cols; ++j) {
+      double& element = x.view().Row(i)[j];
+      const double before = element;
+      element = before + kStep;
+      const double above = loss();
+      element = before - kStep;
+      const double below = loss();
+      element = before;
+      const double slope = (above - below) / (2 * kStep), gradient = d_x.view().Row(i)[j];
+      ASSERT_TRUE(std::abs(slope - gradient) <= 1e-6 * (1 + std::abs(slope)))
+          << "row " << i << " col " << j << ": gradient " << gradient << ", by differences "
+          << slope;
+    }
+  }
+}
+
+// sum of x * weight: a loss whose gradient by x is `weight`.
+inline double WeightedSum(Matrix<const double> x, Matrix<const double> weight) {
+  double sum = 0;
+  for (int64_t i = 0; i < x.rows; ++i) {
+    for (int64_t j = 0; j < x.cols; ++j) sum += x.Row(i)[j] * weight.Row(i)[j];
+  }
+  return sum;
+}
+
 // Runs `body` on every SIMD target of this machine.
 template <class Body>
 void OnEverySimdTarget(Body&& body) {
   for (const int64_t target : SimdTargets()) {
+    std::printf("on %s\n", SimdTargetName(target).c_str());
     SCOPED_TRACE(SimdTargetName(target));
     const ScopedSimdTarget scoped(target);
     body();
