@@ -1,5 +1,7 @@
 #include "rotary/lab/page.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -42,6 +44,17 @@ void CheckSeries(const Series& series) {
           kSeriesStyles, ", got ", series.style);
 }
 
+void CheckTable(const Table& table) {
+  const size_t columns = !table.header.empty() ? table.header.size()
+                         : table.rows.empty()  ? 0
+                                               : table.rows[0].size();
+  for (const auto& row : table.rows) {
+    Require(row.size() == columns, "table: a row has ", row.size(), " cells, not ", columns);
+  }
+  Require(table.styles.empty() || table.styles.size() == table.rows.size(),
+          "table: ", table.styles.size(), " styles for ", table.rows.size(), " rows");
+}
+
 // JSON inside a script element: no text in it can end the element.
 std::string ScriptJson(const Json& json) {
   std::string safe;
@@ -53,6 +66,16 @@ std::string ScriptJson(const Json& json) {
     }
   }
   return safe;
+}
+
+// No line break between a number and its uncertainty.
+std::string KeepTogether(std::string text) {
+  constexpr std::string_view kApart = " ± ", kTogether = "&nbsp;±&nbsp;";
+  for (size_t at = text.find(kApart); at != text.npos;
+       at = text.find(kApart, at + kTogether.size())) {
+    text.replace(at, kApart.size(), kTogether);
+  }
+  return text;
 }
 
 }  // namespace
@@ -83,6 +106,22 @@ std::string EscapeHtml(std::string_view text) {
   return escaped;
 }
 
+std::string Thousands(double value) {
+  const std::string digits = fmt::format("{:.0f}", value);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+std::string Decimals(double value, int digits) {
+  const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
+  const bool zero = text.find_first_not_of("0.") == text.npos;
+  return value < 0 && !zero ? "\u2212" + text : text;
+}
+
 Page::Page(std::string_view title, std::string_view lead, std::string_view kicker) : title_(title) {
   body_ += "<header>\n";
   if (!kicker.empty()) body_ += "<p class=\"kicker\">" + EscapeHtml(kicker) + "</p>\n";
@@ -93,15 +132,25 @@ Page::Page(std::string_view title, std::string_view lead, std::string_view kicke
 
 void Page::Section(std::string_view title, std::string_view note) {
   body_ += "<h2>" + EscapeHtml(title) + "</h2>\n";
-  if (!note.empty()) body_ += "<p class=\"note\">" + EscapeHtml(note) + "</p>\n";
+  Note(note);
 }
+
+void Page::Subsection(std::string_view title) { body_ += "<h3>" + EscapeHtml(title) + "</h3>\n"; }
 
 void Page::Paragraph(std::string_view text) { body_ += "<p>" + EscapeHtml(text) + "</p>\n"; }
 
-void Page::Findings(const std::vector<std::string>& sentences) {
-  body_ += "<ul class=\"findings\">\n";
-  for (const std::string& sentence : sentences) body_ += "<li>" + EscapeHtml(sentence) + "</li>\n";
-  body_ += "</ul>\n";
+void Page::Note(std::string_view text) {
+  if (text.empty()) return;
+  body_ += "<p class=\"note\">" + EscapeHtml(text) + "</p>\n";
+}
+
+void Page::Findings(const std::vector<std::pair<std::string, std::string>>& findings) {
+  body_ += "<dl class=\"findings\">\n";
+  for (const auto& [topic, sentence] : findings) {
+    body_ += "<div><dt>" + EscapeHtml(topic) + "</dt><dd>" + KeepTogether(EscapeHtml(sentence)) +
+             "</dd></div>\n";
+  }
+  body_ += "</dl>\n";
 }
 
 void Page::Code(std::string_view text) { body_ += "<pre>" + EscapeHtml(text) + "</pre>\n"; }
@@ -115,17 +164,18 @@ void Page::Add(const std::vector<Chart>& charts) {
     for (const Series& series : chart.series) CheckSeries(series);
   }
   body_ += "<div class=\"row\">\n";
-  for (const Chart& chart : charts) Figure(chart);
+  for (const Chart& chart : charts) AddFigure(chart);
   body_ += "</div>\n";
 }
 
-void Page::Figure(const Chart& chart) {
+void Page::AddFigure(const Chart& chart) {
   const std::string id = "chart-" + std::to_string(++chart_count_);
   Json series = Json::array();
   std::string names;
   for (const Series& each : chart.series) {
     names += (names.empty() ? "" : ", ") + each.name;
     series.push_back({{"name", each.name},
+                      {"label", each.label.empty() ? each.name : each.label},
                       {"style", each.style},
                       {"x", Numbers(each.x)},
                       {"y", Numbers(each.y)},
@@ -154,22 +204,37 @@ void Page::Figure(const Chart& chart) {
            "\"></canvas></div>\n</figure>\n";
 }
 
-void Page::Add(const Table& table) {
-  for (const auto& row : table.rows) {
-    Require(row.size() == table.header.size(), "table: a row has ", row.size(),
-            " cells, the header ", table.header.size());
+void Page::Add(const Table& table) { Add(std::vector<Table>{table}); }
+
+void Page::Add(const std::vector<Table>& tables) {
+  for (const Table& table : tables) CheckTable(table);
+  body_ += "<div class=\"tables\">\n";
+  for (const Table& table : tables) AddTable(table);
+  body_ += "</div>\n";
+}
+
+void Page::AddTable(const Table& table) {
+  // The caption stands outside of what a narrow screen scrolls sideways, and that can be reached by
+  // keyboard.
+  body_ += "<div class=\"table\">\n";
+  std::string label;
+  if (!table.caption.empty()) {
+    label = " aria-labelledby=\"table-" + std::to_string(++table_count_) + "\"";
+    body_ += "<h3 id=\"table-" + std::to_string(table_count_) + "\">" + EscapeHtml(table.caption) +
+             "</h3>\n";
   }
-  Require(table.styles.empty() || table.styles.size() == table.rows.size(),
-          "table: ", table.styles.size(), " styles for ", table.rows.size(), " rows");
-  // Reachable by keyboard, as a narrow screen scrolls it sideways.
-  body_ += "<div class=\"scroll\" tabindex=\"0\">\n<table";
+  body_ += "<div class=\"scroll\" tabindex=\"0\">\n<table" + label;
   if (!table.id.empty()) body_ += " id=\"" + EscapeHtml(table.id) + "\"";
+  if (table.header.empty()) body_ += " class=\"facts\"";
   body_ += ">\n";
-  if (!table.caption.empty()) body_ += "<caption>" + EscapeHtml(table.caption) + "</caption>\n";
-  body_ += "<thead><tr>";
-  for (const std::string& cell : table.header)
-    body_ += "<th scope=\"col\">" + EscapeHtml(cell) + "</th>";
-  body_ += "</tr></thead>\n<tbody>\n";
+  if (!table.header.empty()) {
+    body_ += "<thead><tr>";
+    for (const std::string& cell : table.header) {
+      body_ += "<th scope=\"col\">" + EscapeHtml(cell) + "</th>";
+    }
+    body_ += "</tr></thead>\n";
+  }
+  body_ += "<tbody>\n";
   for (size_t row = 0; row < table.rows.size(); ++row) {
     body_ += "<tr>";
     for (size_t column = 0; column < table.rows[row].size(); ++column) {
@@ -186,7 +251,7 @@ void Page::Add(const Table& table) {
     }
     body_ += "</tr>\n";
   }
-  body_ += "</tbody>\n</table>\n</div>\n";
+  body_ += "</tbody>\n</table>\n</div>\n</div>\n";
 }
 
 std::string Page::Html() const {

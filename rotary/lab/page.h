@@ -24,13 +24,19 @@ namespace rotary {
 // `text` with the characters that mean something to HTML replaced.
 std::string EscapeHtml(std::string_view text);
 
+// Numbers for people: "1,234,567" without a fraction; "−0.014" with a minus sign, and none before
+// zeros alone.
+std::string Thousands(double value);
+std::string Decimals(double value, int digits);
+
 // A line of a chart, and the range around it.
 struct Series {
-  std::string name;  // stands at the line's end, and in the readings under the pointer
-  int style = 0;     // colour and dashes, below kSeriesStyles; 0 is the one to look at first
-  std::vector<double> x = {}, y = {};
-  std::vector<double> low = {}, high = {};  // empty, or as long as y: a band
-  bool markers = false;                     // a dot on every point: for few points
+  std::string name;   // in the readings under the pointer
+  std::string label;  // at the line's end; empty: the name
+  int style = 0;      // colour and dashes, below kSeriesStyles; 0 is the one to look at first
+  std::vector<double> x, y;
+  std::vector<double> low, high;  // empty, or as long as y: a band
+  bool markers = false;           // a dot on every point: for few points
 };
 
 // Told apart by colour and by dashes; the colours keep apart for the colour-blind (after Okabe and
@@ -38,22 +44,22 @@ struct Series {
 inline constexpr int kSeriesStyles = 7;
 
 struct Chart {
-  std::string title = "";
-  std::string note = "";  // under the title: what a reader must know to read it; may be empty
-  std::string x_label = "", y_label = "";
+  std::string title;
+  std::string note;  // under the title: what a reader must know to read it; may be empty
+  std::string x_label, y_label;
   bool log_x = false, log_y = false;
-  std::optional<double> x_min = {}, x_max = {}, y_min = {}, y_max = {};  // absent: from the data
-  std::vector<std::pair<double, std::string>> x_ticks = {};              // empty: chosen
-  std::optional<double> line = {};  // a thin horizontal line here: zero of a difference
-  std::vector<Series> series = {};
+  std::optional<double> x_min, x_max, y_min, y_max;     // absent: from the data
+  std::vector<std::pair<double, std::string>> x_ticks;  // empty: chosen
+  std::optional<double> line;  // a thin horizontal line here: zero of a difference
+  std::vector<Series> series;
 };
 
 struct Table {
-  std::string id = "";       // of the element; may be empty
-  std::string caption = "";  // may be empty
-  std::vector<std::string> header = {};
-  std::vector<std::vector<std::string>> rows = {};  // the first cell of a row names it
-  std::vector<int> styles = {};  // empty, or by row the Series::style of a mark before its name
+  std::string id;                              // of the element; may be empty
+  std::string caption;                         // may be empty
+  std::vector<std::string> header;             // empty: none, and the cells stand to the left
+  std::vector<std::vector<std::string>> rows;  // all of one length; the first cell names the row
+  std::vector<int> styles;  // empty, or by row the Series::style of a mark before its name
 };
 
 // A page, filled from top to bottom.
@@ -63,28 +69,32 @@ class Page {
   Page(std::string_view title, std::string_view lead, std::string_view kicker = "");
 
   void Section(std::string_view title, std::string_view note = "");
+  void Subsection(std::string_view title);
   void Paragraph(std::string_view text);
-  // The sentences that a reader who reads nothing else should read.
-  void Findings(const std::vector<std::string>& sentences);
+  void Note(std::string_view text);  // small and grey; nothing where it is empty
+  // What a reader who reads nothing else should read: a topic and a sentence each.
+  void Findings(const std::vector<std::pair<std::string, std::string>>& findings);
   void Code(std::string_view text);
   // Throws std::invalid_argument where a series' lists differ in length, or its style is unknown.
   void Add(const Chart& chart);
   // Side by side where the screen is wide enough.
   void Add(const std::vector<Chart>& charts);
-  // Throws std::invalid_argument where a row is not as long as the header.
+  // Throws std::invalid_argument where a row is not as long as the header or the first row.
   void Add(const Table& table);
+  void Add(const std::vector<Table>& tables);  // side by side, as charts
   // Trusted HTML, such as an SVG; not escaped.
   void Markup(std::string_view html);
 
   std::string Html() const;
 
  private:
-  void Figure(const Chart& chart);
+  void AddFigure(const Chart& chart);
+  void AddTable(const Table& table);
 
   std::string title_;
   std::string body_;
   std::string charts_;  // JSON objects, joined by commas
-  int chart_count_ = 0;
+  int chart_count_ = 0, table_count_ = 0;
 };
 
 }  // namespace rotary

@@ -27,7 +27,9 @@ TEST(Page, EscapesEveryText) {
   Page page(evil, evil, evil);
   page.Section(evil, evil);
   page.Paragraph(evil);
-  page.Findings({evil});
+  page.Subsection(evil);
+  page.Note(evil);
+  page.Findings({{evil, evil}});
   page.Code(evil);
   page.Add(Chart{.title = evil,
                  .note = evil,
@@ -38,10 +40,9 @@ TEST(Page, EscapesEveryText) {
   page.Add(Table{.id = evil, .caption = evil, .header = {evil}, .rows = {{evil}}});
   const std::string html = page.Html();
   EXPECT_EQ(Count(html, "<img"), 0u);
-  EXPECT_EQ(Count(html, "onerror='"),
-            4u);  // in the chart's data only: its two labels, a tick, a name
+  EXPECT_EQ(Count(html, "onerror='"), 5u);  // the data: two axes, a tick, a name, a label
   EXPECT_EQ(Count(html, "</script>"), 3u);  // data, library, page.js
-  EXPECT_EQ(Count(html, "\\u003c/script>\\u003cimg"), 4u);
+  EXPECT_EQ(Count(html, "\\u003c/script>\\u003cimg"), 5u);
 }
 
 TEST(Page, EscapesTheFiveCharacters) {
@@ -98,7 +99,7 @@ TEST(Page, RefusesListsThatDoNotFit) {
   EXPECT_EQ(ErrorOf([&] {
               page.Add(Table{.header = {"a", "b"}, .rows = {{"c"}}});
             }),
-            "table: a row has 1 cells, the header 2");
+            "table: a row has 1 cells, not 2");
   EXPECT_EQ(ErrorOf([&] {
               page.Add(Table{.header = {"a"}, .rows = {{"c"}}, .styles = {1, 2}});
             }),

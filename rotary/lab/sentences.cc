@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 
+#include "rotary/lab/page.h"
 #include "rotary/lab/summary.h"
 
 namespace rotary {
@@ -36,12 +37,9 @@ std::string Clause(const std::string& opening, const std::vector<std::string>& i
 std::string Named(const std::string& encoding, const char* opening, const Estimate& estimate,
                   bool with_sign, const std::string& unit) {
   const int digits = unit.empty() ? 3 : 1;
-  const double scale = std::pow(10, digits);
-  // Rounded here, so that a small negative mean is not printed as -0.000.
-  const double mean =
-      std::round((with_sign ? estimate.mean : std::abs(estimate.mean)) * scale) / scale + 0.0;
-  return fmt::format("{} ({}{:.{}f} ± {:.{}f}{})", DisplayName(encoding), opening, mean, digits,
-                     estimate.Interval(), digits, unit);
+  const double mean = with_sign ? estimate.mean : std::abs(estimate.mean);
+  return fmt::format("{} ({}{} ± {:.{}f}{})", DisplayName(encoding), opening,
+                     Decimals(mean, digits), estimate.Interval(), digits, unit);
 }
 
 bool Comparable(const Experiment& experiment) {
@@ -96,8 +94,8 @@ std::string EarlySentence(const Experiment& experiment) {
   if (!Comparable(experiment)) return "";
   const LossCurve& curve = experiment.Run(0, 0).training;
   const size_t point = EarlyPoint(curve);
-  const std::string opening =
-      fmt::format("Early in training (step {:.0f} of {})", curve.step[point], experiment.steps);
+  const std::string opening = fmt::format("At step {} of {}", Thousands(curve.step[point]),
+                                          Thousands(static_cast<double>(experiment.steps)));
   return LossSentence(experiment, opening, "training loss", [&](size_t encoding) {
     return OverSeeds(experiment, encoding,
                      [&](const RunResult& run) { return SmoothedLoss(run.training).at(point); });
@@ -106,7 +104,8 @@ std::string EarlySentence(const Experiment& experiment) {
 
 std::string FinalSentence(const Experiment& experiment) {
   if (!Comparable(experiment)) return "";
-  const std::string opening = fmt::format("After all {} steps", experiment.steps);
+  const std::string opening =
+      fmt::format("After all {} steps", Thousands(static_cast<double>(experiment.steps)));
   return LossSentence(experiment, opening, "held-out loss", [&](size_t encoding) {
     return OverSeeds(experiment, encoding, [](const RunResult& run) { return run.final_loss; });
   });
@@ -167,7 +166,8 @@ std::string LengthSentence(const Experiment& experiment) {
   if (worse.empty() && better.empty() && neither.empty()) return "";
   return fmt::format(
       "With windows of {} instead of the {} bytes of training, the loss on the same text {}.",
-      lengths.back().tokens, lengths.front().tokens,
+      Thousands(static_cast<double>(lengths.back().tokens)),
+      Thousands(static_cast<double>(lengths.front().tokens)),
       JoinClauses({Clause("rises with", worse), Clause("falls with", better),
                    Clause("does not change distinguishably with", neither)}));
 }
@@ -180,9 +180,9 @@ std::string SpeedSentence(const Experiment& experiment) {
   };
   const auto first = speeds(0);
   return fmt::format(
-      "Training takes in {:.0f} bytes a second with {}: {}.", Summarise(first).mean,
+      "Training takes in {} bytes a second with {}: {}.", Thousands(Summarise(first).mean),
       DisplayName(experiment.encodings[0]),
-      Verdicts(experiment, "slower than with", "faster than with", " %", [&](size_t i) {
+      Verdicts(experiment, "slower than with", "faster than with", "%", [&](size_t i) {
         std::vector<double> percent;
         const auto other = speeds(i);
         for (size_t seed = 0; seed < first.size(); ++seed) {
@@ -221,16 +221,14 @@ std::string CannotSentence(const Experiment& experiment) {
       limit, Enumerate(names));
 }
 
-std::vector<std::string> Sentences(const Experiment& experiment) {
-  std::vector<std::string> sentences;
-  for (const auto sentence : {OneSeedSentence, EarlySentence, StepsSentence, FinalSentence,
-                              LengthSentence, CannotSentence, SpeedSentence}) {
-    std::string text = sentence(experiment);
-    if (text.empty()) continue;
-    if (text[0] >= 'a' && text[0] <= 'z') text[0] = static_cast<char>(text[0] - 'a' + 'A');
-    sentences.push_back(std::move(text));
-  }
-  return sentences;
+std::vector<Finding> Findings(const Experiment& experiment) {
+  std::vector<Finding> findings = {
+      {"One seed", OneSeedSentence(experiment)},   {"Early", EarlySentence(experiment)},
+      {"Steps", StepsSentence(experiment)},        {"In the end", FinalSentence(experiment)},
+      {"Longer text", LengthSentence(experiment)}, {"Limits", CannotSentence(experiment)},
+      {"Speed", SpeedSentence(experiment)}};
+  std::erase_if(findings, [](const Finding& finding) { return finding.sentence.empty(); });
+  return findings;
 }
 
 std::string IntervalNote(const Experiment& experiment) {

@@ -9,7 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cctype>
+#include <string>
+#include <vector>
 
 #include "rotary/lab/synthetic_results.h"
 
@@ -73,8 +74,7 @@ TEST(EarlySentence, JudgesTheTrainingLossAfterATenthOfTheSteps) {
   // Slowness 2 lifts the loss by 0.4 ln 2 = 0.277; 0.5 lowers it by as much. Point 39 is the last
   // within step 40.
   const std::string sentence = EarlySentence(Example());
-  EXPECT_TRUE(
-      sentence.starts_with("Early in training (step 39 of 400), the training loss with rotary, "))
+  EXPECT_TRUE(sentence.starts_with("At step 39 of 400, the training loss with rotary, "))
       << sentence;
   EXPECT_NE(sentence.find("lower than with sinusoidal (by 0.277 ± 0.000)"), std::string::npos)
       << sentence;
@@ -121,31 +121,35 @@ TEST(LengthSentence, SaysWhatChangesWithLengthAndLeavesOutWhatCannotGo) {
 
 TEST(SpeedSentence, GivesPercents) {
   const std::string sentence = SpeedSentence(Example());
-  EXPECT_TRUE(sentence.starts_with(
-      "Training takes in 1001 bytes a second with rotary: slower than with "
-      "sinusoidal (by 25.0 ± 0.1 %); faster than with ALiBi (by 20.0 ± 0.0 %)"))
+  EXPECT_TRUE(
+      sentence.starts_with("Training takes in 1,001 bytes a second with rotary: slower than with "
+                           "sinusoidal (by 25.0 ± 0.1%); faster than with ALiBi (by 20.0 ± 0.0%)"))
       << sentence;
 }
 
-TEST(Sentences, OneSeedComparesNothing) {
+std::vector<std::string> SentencesOf(const Experiment& experiment) {
+  std::vector<std::string> sentences;
+  for (const Finding& finding : Findings(experiment)) sentences.push_back(finding.sentence);
+  return sentences;
+}
+
+TEST(Findings, OneSeedComparesNothing) {
   const Experiment experiment = Example(1);
-  EXPECT_EQ(Sentences(experiment),
+  EXPECT_EQ(SentencesOf(experiment),
             (std::vector<std::string>{OneSeedSentence(experiment), CannotSentence(experiment)}));
   EXPECT_NE(OneSeedSentence(experiment), "");
   EXPECT_EQ(IntervalNote(experiment), "");
 }
 
-TEST(Sentences, OneEncodingComparesNothing) {
+TEST(Findings, OneEncodingComparesNothing) {
   const auto sentences =
-      Sentences(SyntheticExperiment({{.encoding = "rotary", .rise = {0, 1}}}, 3));
+      SentencesOf(SyntheticExperiment({{.encoding = "rotary", .rise = {0, 1}}}, 3));
   ASSERT_EQ(sentences.size(), 1u);  // lengths are compared, not encodings
   EXPECT_TRUE(sentences[0].starts_with("With windows of 128 instead of the 64 bytes"));
 }
 
-TEST(Sentences, SeveralSeedsSayAll) {
-  const auto sentences = Sentences(Example());
-  EXPECT_EQ(sentences.size(), 6u);
-  for (const std::string& sentence : sentences) EXPECT_TRUE(std::isupper(sentence[0])) << sentence;
+TEST(Findings, SeveralSeedsSayAll) {
+  EXPECT_EQ(Findings(Example()).size(), 6u);
   EXPECT_NE(IntervalNote(Example()).find("4.3 standard errors"), std::string::npos);
 }
 

@@ -19,7 +19,7 @@ struct SyntheticArm {
   std::string encoding;
   double slowness = 1;
   double loss = 2;
-  std::vector<double> own = {};
+  std::vector<double> own;
   std::vector<std::optional<double>> rise = {0, 0, 0,
                                              0};  // of the loss at 1x, 2x, 4x, 8x the length
   double tokens_per_second = 1000;

@@ -11,8 +11,9 @@
   // Four significant digits, without an exponent for everyday sizes.
   const digits = (value) => {
     const size = Math.abs(value);
-    if (size !== 0 && (size < 1e-3 || size >= 1e7)) return value.toExponential(2);
-    return String(Number(value.toPrecision(4)));
+    const text = size !== 0 && (size < 1e-3 || size >= 1e7) ? value.toExponential(2)
+                                                            : String(Number(value.toPrecision(4)));
+    return text.replace('-', '\u2212');
   };
 
   // 1, 2 and 5 times powers of ten between `low` and `high`, thinned to at most about eight.
@@ -40,7 +41,7 @@
             point.y !== null && point.x <= scales.x.max && point.y <= scales.y.max && point.y >= scales.y.min);
         if (!last) return;
         const y = scales.y.getPixelForValue(last.y);
-        labels.push({ text: set.label, colour: set.borderColor, x: scales.x.getPixelForValue(last.x), y, at: y });
+        labels.push({ text: set.endLabel, colour: set.borderColor, x: scales.x.getPixelForValue(last.x), y, at: y });
       });
       labels.sort((a, b) => a.y - b.y);
       const apart = 15;
@@ -61,10 +62,12 @@
         const x = chartArea.right + 14;
         ctx.strokeStyle = ctx.fillStyle = label.colour;
         ctx.lineWidth = 1;
-        ctx.beginPath();
-        ctx.moveTo(Math.min(label.x + 3, chartArea.right + 3), label.y);
-        ctx.lineTo(x - 3, label.at);
-        ctx.stroke();
+        if (label.x > chartArea.right - 60) {  // no leader across the whole chart to a line that ends early
+          ctx.beginPath();
+          ctx.moveTo(Math.min(label.x + 3, chartArea.right + 3), label.y);
+          ctx.lineTo(x - 3, label.at);
+          ctx.stroke();
+        }
         ctx.fillText(label.text, x, label.at);
       }
       ctx.restore();
@@ -74,7 +77,7 @@
   const labelWidth = (spec) => {
     const context = document.createElement('canvas').getContext('2d');
     context.font = `600 12px ${Chart.defaults.font.family}`;
-    return Math.max(0, ...spec.series.map((series) => context.measureText(series.name).width));
+    return Math.max(0, ...spec.series.map((series) => context.measureText(series.label).width));
   };
 
   // A line is one dataset; a band is two more without a name: its lower edge, and its upper edge filled down to that.
@@ -89,9 +92,9 @@
         sets.push({ ...edge, data: points(series.high), fill: '-1' });
       }
       sets.push({
-        label: series.name, data: points(series.y), borderColor: ink, backgroundColor: ink, fill: false,
+        label: series.name, endLabel: series.label, data: points(series.y), borderColor: ink, backgroundColor: ink, fill: false,
         borderWidth: series.style === 0 ? 2.75 : 2, borderDash: dashes[series.style], borderJoinStyle: 'round',
-        pointRadius: series.markers ? 3.5 : 0, pointHoverRadius: 4, pointHitRadius: 6,
+        pointRadius: series.markers ? 3.5 : 0, clip: series.markers ? 6 : 0, pointHoverRadius: 4, pointHitRadius: 6,
       });
     }
     if (spec.line !== null) {
@@ -109,8 +112,8 @@
       grid: { color: colour('--grid'), borderColor: colour('--hair'), tickLength: 4 },
       ticks: { color: colour('--soft'), maxRotation: 0, autoSkipPadding: 14, callback: digits },
     };
-    if (min !== null) options.min = min;
-    if (max !== null) options.max = max;
+    if (min !== undefined) options.min = min;
+    if (max !== undefined) options.max = max;
     if (ticks.length) {
       const names = new Map(ticks);
       options.afterBuildTicks = (scale) => { scale.ticks = ticks.map(([value]) => ({ value })); };
@@ -121,9 +124,16 @@
     return options;
   };
 
+  // What an axis shows: as the page asks; a logarithmic one else exactly its data, as it would round to powers of ten.
+  const range = (logarithmic, min, max, values) => [
+    min ?? (logarithmic ? Math.min(...values) : undefined), max ?? (logarithmic ? Math.max(...values) : undefined),
+  ];
+
   const draw = (spec) => {
     const canvas = document.getElementById(spec.id);
     Chart.getChart(canvas)?.destroy();
+    const xs = spec.series.flatMap((series) => series.x);
+    const ys = spec.series.flatMap((series) => [...series.y, ...series.low, ...series.high]);
     new Chart(canvas, {
       type: 'line',
       data: { datasets: datasets(spec) },
@@ -133,8 +143,8 @@
         layout: { padding: { right: labelWidth(spec) + 18, top: 4 } },
         interaction: { mode: 'nearest', axis: 'x', intersect: false },
         scales: {
-          x: axis(spec.x_label, spec.log_x, spec.x_min, spec.x_max, spec.x_ticks),
-          y: axis(spec.y_label, spec.log_y, spec.y_min, spec.y_max, []),
+          x: axis(spec.x_label, spec.log_x, ...range(spec.log_x, spec.x_min, spec.x_max, xs), spec.x_ticks),
+          y: axis(spec.y_label, spec.log_y, ...range(spec.log_y, spec.y_min, spec.y_max, ys), []),
         },
         plugins: {
           legend: { display: false },
