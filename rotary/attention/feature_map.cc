@@ -34,11 +34,13 @@ Arguments MakeArguments(FeatureMap map, Side side, ConstTensorView projection, C
     a.projection = Tensor(DType::kF32, {r, Padded(a.head_dim())});
     a.projection_columns = Tensor(DType::kF32, {a.head_dim(), Padded(r)});
     const float* from = projection.As<float>();
+    float* rows = a.projection.data<float>();
+    float* columns = a.projection_columns.data<float>();
     for (int64_t i = 0; i < r; ++i) {
       for (int64_t c = 0; c < a.head_dim(); ++c) {
         const float value = from[i * projection.stride(0) + c * projection.stride(1)];
-        a.projection.data<float>()[i * Padded(a.head_dim()) + c] = value;
-        a.projection_columns.data<float>()[c * Padded(r) + i] = value;
+        rows[i * Padded(a.head_dim()) + c] = value;
+        columns[c * Padded(r) + i] = value;
       }
     }
   } else {

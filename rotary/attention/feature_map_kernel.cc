@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "rotary/attention/feature_map_kernel.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "rotary/attention/packed_rows.h"
 #include "rotary/attention/small_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -87,7 +87,7 @@ class HeadMap {
     }
     if (!shared) return;
     for (int64_t t = 0; t < tokens(); ++t) {
-      ReadRow(a_.out, t, s_.features, r_);
+      Read(a_.out, t, s_.features, r_);
       Finish(s_.features, largest);
       Write(s_.features, t);
     }
@@ -97,8 +97,8 @@ class HeadMap {
     for (int64_t first = 0; first < tokens(); first += kRows) {
       for (int64_t t = first; t < End(first); ++t) {
         const size_t i = static_cast<size_t>(t - first);
-        ReadRow(a_.features, t, s_.features + i * r_, r_);
-        ReadRow(a_.d_features, t, s_.d_features + i * r_, r_);
+        Read(a_.features, t, s_.features + i * r_, r_);
+        Read(a_.d_features, t, s_.d_features + i * r_, r_);
         ExponentGradient(s_.features + i * r_, s_.d_features + i * r_);
       }
       if (a_.performer()) ProjectBack(first);
@@ -114,28 +114,22 @@ class HeadMap {
   int64_t End(int64_t first) const { return std::min(tokens(), first + kRows); }
   size_t Rows(int64_t first) const { return static_cast<size_t>(End(first) - first + 3) / 4 * 4; }
 
-  template <class View>
-  static auto RowOf(const View& x, int64_t batch, int64_t token, int64_t head) {
-    return x.template As<float>() + batch * x.stride(0) + token * x.stride(1) + head * x.stride(2);
-  }
-  void ReadRow(ConstTensorView x, int64_t token, float* to, size_t padded) const {
-    const size_t channels = static_cast<size_t>(x.shape(3));
-    std::memcpy(to, RowOf(x, batch_, token, head_), channels * sizeof(float));
-    std::fill_n(to + channels, padded - channels, 0.0f);
+  void Read(const ConstTensorView& x, int64_t token, float* to, size_t padded) const {
+    ReadRow(x, batch_, token, head_, kRows, to, padded);
   }
   void Write(const float* from, int64_t token) const {
-    std::memcpy(RowOf(a_.out, batch_, token, head_), from,
-                static_cast<size_t>(a_.out.shape(3)) * sizeof(float));
+    WriteRow(from, a_.out, batch_, token, head_);
   }
 
   // features[i] = what the exponential is taken of; -infinity in the padding.
   void ReadExponents(int64_t first) {
     const size_t r = static_cast<size_t>(a_.r);
+    const float scale = a_.scale();
     for (int64_t t = first; t < End(first); ++t) {
       const size_t i = static_cast<size_t>(t - first);
       float* to = a_.performer() ? s_.channels + i * d_ : s_.features + i * r_;
-      ReadRow(a_.x, t, to, d_);
-      if (a_.performer()) Scale(a_.scale(), to, to, d_);
+      Read(a_.x, t, to, d_);
+      if (a_.performer()) Scale(scale, to, to, d_);
     }
     if (a_.performer()) {
       Product(Rows(first), static_cast<size_t>(a_.head_dim()), r_, {s_.channels, d_, 1},
@@ -194,7 +188,7 @@ class HeadMap {
     for (int64_t t = first; t < End(first); ++t) {
       const size_t i = static_cast<size_t>(t - first);
       float* row = s_.channels + i * d_;
-      ReadRow(a_.x, t, row, d_);
+      Read(a_.x, t, row, d_);
       Scale(-scale * Sum(s_.d_features + i * r_, r_), row, row, d_);
     }
     Product(Rows(first), static_cast<size_t>(a_.r), d_, {s_.d_features, r_, 1},

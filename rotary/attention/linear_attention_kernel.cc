@@ -1,7 +1,6 @@
 #include "rotary/attention/linear_attention_kernel.h"
 
 #include <algorithm>
-#include <cstring>
 #include <initializer_list>
 #include <limits>
 #include <utility>
@@ -10,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "rotary/attention/linear_attention_kernel.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
+#include "rotary/attention/packed_rows.h"
 #include "rotary/attention/small_product-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -21,11 +21,6 @@ using linear::Gradients;
 using linear::kChunk;
 using linear::Problem;
 using linear::Scratch;
-
-const float* Row(ConstTensorView x, int64_t batch, int64_t token, int64_t head) {
-  return static_cast<const float*>(x.data()) + batch * x.stride(0) + token * x.stride(1) +
-         head * x.stride(2);
-}
 
 // One head of keys with the query heads that read it. A chunk is `rows_` tokens from a first one:
 // keys, or the queries beside them, or queries alone. Rows that are no token, or an absent key, are
@@ -71,6 +66,7 @@ class Head {
         AddQueries(first, g);
       }
     }
+    ahead_ = -kChunk;
     for (int64_t first = (p_.keys() - 1) / kChunk * kChunk; first >= 0; first -= kChunk) {
       PackKeys(first);
       // What later queries say of these keys; then, in AddQueries, the queries beside them.
@@ -99,17 +95,17 @@ class Head {
     rows_ = static_cast<size_t>((rows + 3) / 4 * 4);
   }
 
-  static void PackRow(ConstTensorView x, int64_t batch, int64_t token, int64_t head, bool exists,
-                      float* to, size_t padded) {
-    const size_t channels = exists ? static_cast<size_t>(x.shape(3)) : 0;
-    if (exists) std::memcpy(to, Row(x, batch, token, head), channels * sizeof(float));
-    std::fill_n(to + channels, padded - channels, 0.0f);
+  void PackRow(const ConstTensorView& x, int64_t token, int64_t head, bool exists, float* to,
+               size_t padded) const {
+    if (exists) {
+      ReadRow(x, batch_, token, head, ahead_, to, padded);
+    } else {
+      std::fill_n(to, padded, 0.0f);
+    }
   }
 
-  void WriteRow(TensorView x, int64_t token, int64_t head, const float* from) const {
-    float* to = static_cast<float*>(x.data()) + batch_ * x.stride(0) + token * x.stride(1) +
-                head * x.stride(2);
-    std::memcpy(to, from, static_cast<size_t>(x.shape(3)) * sizeof(float));
+  void Write(const float* from, const TensorView& x, int64_t token, int64_t head) const {
+    WriteRow(from, x, batch_, token, head);
   }
 
   // to = sum + floor * (the sum of its features): what a query's features are multiplied with.
@@ -123,9 +119,9 @@ class Head {
     for (size_t i = 0; i < rows_; ++i) {
       const int64_t key = first + static_cast<int64_t>(i);
       const bool exists = key < p_.keys() && KeyExists(key);
-      PackRow(p_.k, batch_, key, kv_head_, exists, s_.prefix + i * r_, r_);
-      PackRow(p_.rotated_k, batch_, key, kv_head_, exists, s_.rotated_k + i * r_, r_);
-      PackRow(p_.v, batch_, key, kv_head_, exists, s_.values + i * v_, v_);
+      PackRow(p_.k, key, kv_head_, exists, s_.prefix + i * r_, r_);
+      PackRow(p_.rotated_k, key, kv_head_, exists, s_.rotated_k + i * r_, r_);
+      PackRow(p_.v, key, kv_head_, exists, s_.values + i * v_, v_);
     }
     RunningSum(s_.prefix, s_.key_sum, /*backwards=*/false);
     if (!p_.causal) return;
@@ -164,8 +160,8 @@ class Head {
 
   void PackQueries(int64_t first, int64_t head, ConstTensorView x, float* to, size_t padded) const {
     for (size_t i = 0; i < rows_; ++i) {
-      PackRow(x, batch_, first + static_cast<int64_t>(i), head, QueryExists(first, i),
-              to + i * padded, padded);
+      PackRow(x, first + static_cast<int64_t>(i), head, QueryExists(first, i), to + i * padded,
+              padded);
     }
   }
 
@@ -221,7 +217,7 @@ class Head {
         if (!QueryExists(first, i)) continue;
         float* row = s_.out + i * v_;
         Scale(InverseDenominator(i), row, row, v_);
-        WriteRow(out, first + static_cast<int64_t>(i), head, row);
+        Write(row, out, first + static_cast<int64_t>(i), head);
       }
     }
   }
@@ -251,10 +247,10 @@ class Head {
         const float inverse = InverseDenominator(i);
         Scale(inverse, d_rotated_q, d_rotated_q, r_);
         const float d_denominator = -Dot(s_.rotated_q + i * r_, d_rotated_q, r_) * inverse;
-        WriteRow(g.d_rotated_q, query, head, d_rotated_q);
+        Write(d_rotated_q, g.d_rotated_q, query, head);
         float* d_q = d_rotated_q;  // written, so its row is free
         Scale(d_denominator, Prefix(i), d_q, r_);
-        WriteRow(g.d_q, query, head, d_q);
+        Write(d_q, g.d_q, query, head);
         Denominators(head, query)[0] = inverse;
         Denominators(head, query)[1] = d_denominator;
       }
@@ -307,17 +303,18 @@ class Head {
         std::fill_n(d_rotated_k, r_, 0.0f);
         std::fill_n(d_v, v_, 0.0f);
       }
-      WriteRow(g.d_k, key, kv_head_, d_k);
-      WriteRow(g.d_rotated_k, key, kv_head_, d_rotated_k);
-      WriteRow(g.d_v, key, kv_head_, d_v);
+      Write(d_k, g.d_k, key, kv_head_);
+      Write(d_rotated_k, g.d_rotated_k, key, kv_head_);
+      Write(d_v, g.d_v, key, kv_head_);
     }
   }
 
   const Problem& p_;
   Scratch& s_;
   const int64_t batch_, kv_head_;
-  const size_t r_, v_;  // padded
-  size_t rows_ = 0;     // of the chunk, a multiple of 4
+  const size_t r_, v_;      // padded
+  int64_t ahead_ = kChunk;  // where the next chunk lies
+  size_t rows_ = 0;         // of the chunk, a multiple of 4
 };
 
 void ForwardHead(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,

@@ -29,7 +29,7 @@ struct Gradients {
 
 // Tokens that are worked on together: the state is read and written once a chunk, and the tokens of
 // a chunk meet in a block of scores.
-inline constexpr int64_t kChunk = 64;
+inline constexpr int64_t kChunk = 32;
 
 // The memory of one worker: the same for any number of tokens, but for two numbers a query in the
 // gradient. Every pointer is aligned to kAlignment.
