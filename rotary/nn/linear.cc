@@ -7,9 +7,17 @@
 namespace rotary {
 namespace {
 
-void RequireBias(size_t size, int64_t out, const char* operation) {
-  Require(size == 0 || static_cast<int64_t>(size) == out, operation, ": bias must have ", out,
-          " elements, got ", size);
+void RequireForward(Matrix<const float> x, Matrix<const float> w, size_t bias,
+                    Matrix<const float> y, const char* operation) {
+  RequireShape(w, w.rows, x.cols, operation, "w");
+  RequireShape(y, x.rows, w.rows, operation, "y");
+  Require(bias == 0 || static_cast<int64_t>(bias) == w.rows, operation, ": bias must have ", w.rows,
+          " elements, got ", bias);
+}
+
+void RequireBackwardInput(Matrix<const float> d_y, Matrix<const float> w, Matrix<const float> d_x) {
+  RequireShape(w, d_y.cols, w.cols, "LinearBackwardInput", "w");
+  RequireShape(d_x, d_y.rows, w.cols, "LinearBackwardInput", "d_x");
 }
 
 template <class T>
@@ -27,7 +35,7 @@ Matrix<T> Part(Matrix<T> x, int64_t row, int64_t col, Matrix<float> block) {
 
 void Linear(Matrix<const float> x, Matrix<const float> w, std::span<const float> bias,
             Matrix<float> y, int threads) {
-  RequireBias(bias.size(), w.rows, "Linear");
+  RequireForward(x, w, bias.size(), y, "Linear");
   MatMul(Transpose::kNo, Transpose::kYes, x, w, 0, y, threads,
          [&](int64_t, int64_t col, Matrix<float> block) {
            if (!bias.empty()) AddBias(Part(bias, col, block.cols), block, 1);
@@ -36,7 +44,7 @@ void Linear(Matrix<const float> x, Matrix<const float> w, std::span<const float>
 
 void LinearGelu(Matrix<const float> x, Matrix<const float> w, std::span<const float> bias,
                 Matrix<float> slope, Matrix<float> y, int threads) {
-  RequireBias(bias.size(), w.rows, "LinearGelu");
+  RequireForward(x, w, bias.size(), y, "LinearGelu");
   if (slope) RequireShape(slope, y.rows, y.cols, "LinearGelu", "slope");
   MatMul(Transpose::kNo, Transpose::kYes, x, w, 0, y, threads,
          [&](int64_t row, int64_t col, Matrix<float> block) {
@@ -47,11 +55,13 @@ void LinearGelu(Matrix<const float> x, Matrix<const float> w, std::span<const fl
 
 void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, float beta,
                          Matrix<float> d_x, int threads) {
+  RequireBackwardInput(d_y, w, d_x);
   MatMul(Transpose::kNo, Transpose::kNo, d_y, w, beta, d_x, threads);
 }
 
 void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, Matrix<const float> slope,
                          Matrix<float> d_x, int threads) {
+  RequireBackwardInput(d_y, w, d_x);
   RequireShape(slope, d_x.rows, d_x.cols, "LinearBackwardInput", "slope");
   MatMul(Transpose::kNo, Transpose::kNo, d_y, w, 0, d_x, threads,
          [&](int64_t row, int64_t col, Matrix<float> block) {
@@ -61,7 +71,10 @@ void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, Matrix<
 
 void LinearBackwardWeight(Matrix<const float> d_y, Matrix<const float> x, Matrix<float> d_w,
                           std::span<float> d_bias, int threads) {
-  RequireBias(d_bias.size(), d_w.rows, "LinearBackwardWeight");
+  RequireShape(x, d_y.rows, x.cols, "LinearBackwardWeight", "x");
+  RequireShape(d_w, d_y.cols, x.cols, "LinearBackwardWeight", "d_w");
+  Require(d_bias.empty() || static_cast<int64_t>(d_bias.size()) == d_y.cols,
+          "LinearBackwardWeight: d_bias must have ", d_y.cols, " elements, got ", d_bias.size());
   // The blocks of the first column know their columns of d_y from the product, so these are in
   // cache.
   MatMul(Transpose::kYes, Transpose::kNo, d_y, x, 1, d_w, threads,
