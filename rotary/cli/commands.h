@@ -7,6 +7,7 @@
 namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
+void AddLogitsCommand(CLI::App& program);
 
 }  // namespace rotary
 

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.fallthrough(false);
   rotary::AddBenchCommand(program);
+  rotary::AddLogitsCommand(program);
   try {
     program.parse(argc, argv);
     return 0;
