@@ -31,8 +31,9 @@ inline int64_t Offset(const Dims& shape, const Dims& strides, int64_t index) {
 inline std::vector<double> ToDoubles(ConstTensorView view) {
   std::vector<double> values(static_cast<size_t>(view.count()));
   DispatchFloat(view.dtype(), "ToDoubles", [&]<class T>() {
+    const T* data = view.As<T>();
     for (size_t i = 0; i < values.size(); ++i) {
-      const T x = view.As<T>()[Offset(view.shape(), view.strides(), static_cast<int64_t>(i))];
+      const T x = data[Offset(view.shape(), view.strides(), static_cast<int64_t>(i))];
       if constexpr (std::is_same_v<T, double>) {
         values[i] = x;
       } else {
@@ -45,8 +46,9 @@ inline std::vector<double> ToDoubles(ConstTensorView view) {
 
 inline void FromDoubles(const std::vector<double>& values, TensorView view) {
   DispatchFloat(view.dtype(), "FromDoubles", [&]<class T>() {
+    T* data = view.As<T>();
     for (size_t i = 0; i < values.size(); ++i) {
-      T& x = view.As<T>()[Offset(view.shape(), view.strides(), static_cast<int64_t>(i))];
+      T& x = data[Offset(view.shape(), view.strides(), static_cast<int64_t>(i))];
       if constexpr (std::is_same_v<T, double>) {
         x = values[i];
       } else {

@@ -7,9 +7,6 @@
 namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
-void AddEvaluateCommand(CLI::App& program);
-void AddLogitsCommand(CLI::App& program);
-void AddTrainCommand(CLI::App& program);
 
 }  // namespace rotary
 
