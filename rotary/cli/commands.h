@@ -7,6 +7,9 @@
 namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
+void AddEvaluateCommand(CLI::App& program);
+void AddLogitsCommand(CLI::App& program);
+void AddTrainCommand(CLI::App& program);
 
 }  // namespace rotary
 

@@ -31,6 +31,9 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.fallthrough(false);
   rotary::AddBenchCommand(program);
+  rotary::AddEvaluateCommand(program);
+  rotary::AddLogitsCommand(program);
+  rotary::AddTrainCommand(program);
   try {
     program.parse(argc, argv);
     return 0;

@@ -1,7 +1,9 @@
 #include "rotary/model/hf_tensors.h"
 
 #include <array>
+#include <map>
 #include <stdexcept>
+#include <utility>
 
 #include "rotary/base/error.h"
 
@@ -11,22 +13,26 @@ namespace {
 // Collects parts by the names of parameters.
 class Parts {
  public:
-  explicit Parts(const ParameterLayout& layout) : layout_(layout) {}
+  explicit Parts(const ParameterLayout& layout) {
+    for (const Parameter& parameter : layout.parameters())
+      by_name_.emplace(parameter.name, &parameter);
+  }
 
   // A whole parameter, where the model has it.
   void Add(std::string name, std::string_view parameter) {
-    if (!layout_.Has(parameter)) return;
-    const Parameter& found = layout_.Find(parameter);
-    parts_.push_back({std::move(name), found.shape, found.offset});
+    const auto found = by_name_.find(parameter);
+    if (found == by_name_.end()) return;
+    parts_.push_back({std::move(name), found->second->shape, found->second->offset});
   }
   // The next `rows` rows of a parameter, from `begin` on.
   void AddRows(std::string name, std::string_view parameter, int64_t begin, int64_t rows) {
-    if (!layout_.Has(parameter)) return;
-    const Parameter& found = layout_.Find(parameter);
-    Dims shape = found.shape;
+    const auto found = by_name_.find(parameter);
+    if (found == by_name_.end()) return;
+    const Parameter& whole = *found->second;
+    Dims shape = whole.shape;
     shape[0] = rows;
     parts_.push_back(
-        {std::move(name), shape, found.offset + begin * (found.count() / found.shape[0])});
+        {std::move(name), shape, whole.offset + begin * (whole.count() / whole.shape[0])});
   }
   // A linear layer and a norm, under transformers' words for gain and bias.
   void AddLinear(const std::string& name, const std::string& parameter) {
@@ -53,7 +59,7 @@ class Parts {
   std::vector<TensorPart> Take() { return std::move(parts_); }
 
  private:
-  const ParameterLayout& layout_;
+  std::map<std::string_view, const Parameter*> by_name_;
   std::vector<TensorPart> parts_;
 };
 

@@ -34,10 +34,10 @@ WindowSource::WindowSource(std::span<const int32_t> tokens, Objective objective,
     : tokens_(tokens), objective_(objective), context_(context), masking_(masking) {
   Require(context >= 1, "train: the context must be at least 1 token, got ", context);
   const auto length = static_cast<int64_t>(tokens.size());
-  // The last target of a causal window is the token after it.
-  starts_ = length - context + (objective == Objective::kCausal ? 0 : 1);
-  Require(starts_ > 0, "train: a context of ", context, " tokens needs ", length + 1 - starts_,
-          " tokens, but ", text, " has ", length);
+  const int64_t window = WindowLength(objective, context);
+  starts_ = length - window + 1;
+  Require(starts_ > 0, "train: a context of ", context, " tokens needs ", window, " tokens, but ",
+          text, " has ", length);
 }
 
 void WindowSource::Append(int64_t start, const Random& masks, int64_t row,

@@ -28,6 +28,12 @@ struct Corpus {
 // Throws std::invalid_argument for a fraction outside (0, 1).
 Corpus HoldOutTail(std::vector<int32_t> tokens, double fraction);
 
+// The tokens of text that a row takes: one more than its context where the last target is the token
+// after it.
+inline int64_t WindowLength(Objective objective, int64_t context) {
+  return objective == Objective::kCausal ? context + 1 : context;
+}
+
 // Rows with their targets. Owns what a Batch borrows.
 struct TokenBatch {
   int64_t rows = 0;

@@ -136,7 +136,7 @@ Schedule MakeSchedule(const TrainOptions& options) {
   return {.steps = options.steps,
           .warmup_steps = options.warmup.value_or(std::min<int64_t>(100, options.steps / 10)),
           .peak_rate = options.lr,
-          .final_rate = options.final_lr,
+          .final_rate = options.final_lr.value_or(options.lr / 10),
           .decay = options.decay};
 }
 

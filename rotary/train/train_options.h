@@ -43,8 +43,8 @@ struct TrainOptions {
   // The steps.
   int64_t steps = 1000;
   double lr = 2e-3;
-  double final_lr = 2e-4;
-  std::optional<int64_t> warmup;  // else a tenth of the steps, at most 100
+  std::optional<double> final_lr;  // else a tenth of lr
+  std::optional<int64_t> warmup;   // else a tenth of the steps, at most 100
   Decay decay = Decay::kCosine;
   double weight_decay = 0.1;  // of projections; not of norms, biases and tables
   double beta1 = 0.9;
@@ -99,7 +99,7 @@ void VisitTrainOptions(Options& options, Visit&& visit) {
   visit("held_out", options.held_out, kFixed, "share of the text, at its end, that is held out");
   visit("steps", options.steps, kFixed, "steps of the run");
   visit("lr", options.lr, kFixed, "learning rate at its peak");
-  visit("final_lr", options.final_lr, kFixed, "learning rate at the end");
+  visit("final_lr", options.final_lr, kFixed, "learning rate at the end (default: a tenth of lr)");
   visit("warmup", options.warmup, kFixed,
         "steps of the warm-up (default: a tenth of the run, at most 100)");
   visit("decay", options.decay, kFixed, "how the learning rate falls");

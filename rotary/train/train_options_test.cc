@@ -24,6 +24,8 @@ void Disturb(T& value) {
     value = Layout::kHalf;
   } else if constexpr (std::is_same_v<T, std::optional<int64_t>>) {
     value = 3;
+  } else if constexpr (std::is_same_v<T, std::optional<double>>) {
+    value = 1.0 / 3;
   } else if constexpr (std::is_enum_v<T>) {
     value = static_cast<T>(1);
   } else if constexpr (std::is_same_v<T, double>) {
@@ -162,10 +164,12 @@ TEST(TrainOptionsTest, NamesTheBrokenRule) {
             "schedule: the warm-up must be shorter than the run of 50 steps, got 60");
 }
 
-TEST(TrainOptionsTest, TheWarmUpFollowsTheSteps) {
+TEST(TrainOptionsTest, TheScheduleFollowsStepsAndRate) {
   EXPECT_EQ(MakeSchedule({.steps = 50}).warmup_steps, 5);
   EXPECT_EQ(MakeSchedule({.steps = 5000}).warmup_steps, 100);
   EXPECT_EQ(MakeSchedule({.steps = 5000, .warmup = 0}).warmup_steps, 0);
+  EXPECT_DOUBLE_EQ(MakeSchedule({.lr = 0.5}).final_rate, 0.05);
+  EXPECT_EQ(MakeSchedule({.lr = 0.5, .final_lr = 0}).final_rate, 0);
 }
 
 }  // namespace

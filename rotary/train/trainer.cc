@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "rotary/base/error.h"
+#include "rotary/model/hf_config.h"
 #include "rotary/nn/adamw.h"
 #include "rotary/train/evaluate.h"
 
@@ -53,7 +54,9 @@ Trainer::Trainer(const TrainOptions& options, const Corpus& corpus, const Tokeni
                     .Spread(options.evaluation_windows)),
       state_(std::move(state)),
       gradient_(DType::kF32, {state_.model.layout().size()}) {
-  Require(state_.model.config() == MakeModelConfig(options, tokenizer.vocab_size()),
+  // Compared as they are written: a file leaves out fields that mean nothing in its model.
+  const ModelConfig wanted = MakeModelConfig(options, tokenizer.vocab_size());
+  Require(CheckpointConfigToJson(state_.model.config(), "") == CheckpointConfigToJson(wanted, ""),
           "train: the saved model is not the one that the options describe");
 }
 

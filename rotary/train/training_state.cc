@@ -13,7 +13,7 @@
 #include "rotary/io/json.h"
 #include "rotary/io/safetensors.h"
 #include "rotary/io/sha256.h"
-#include "rotary/model/hf_model.h"
+#include "rotary/model/hf_folder.h"
 
 namespace rotary {
 namespace {
@@ -181,11 +181,10 @@ void SaveCheckpoint(const fs::path& out, const TrainOptions& options, const Trai
   const fs::path temporary = out / (std::string(kTemporaryPrefix) + name + ".tmp");
   RemovedFolder removed(temporary);
   MakeFolder(temporary);
-  SaveModel(state.model, temporary);
+  WriteModel(temporary, state.model, tokenizer);
   WriteState(temporary / kState, state);
   const Json record = {{"format", kFormat},
                        {"step", state.step},
-                       {"tokenizer", tokenizer},
                        {"corpus", corpus},
                        {"options", TrainOptionsToJson(options)}};
   WriteFileAtomically(temporary / kRecord, record.dump(2) + "\n");
@@ -206,10 +205,11 @@ Checkpoint LoadCheckpoint(const fs::path& folder) {
   const JsonDocument record = JsonDocument::Read(folder / kRecord);
   const JsonValue root = record.root();
   root["format"].Int(kFormat, kFormat);
+  StoredModel stored = ReadModel(folder);
   Checkpoint checkpoint{.options = TrainOptionsFromJson(root["options"]),
-                        .tokenizer = root["tokenizer"].String(),
+                        .tokenizer = std::move(stored.tokenizer),
                         .corpus = root["corpus"].String(),
-                        .state = TrainingState(LoadModel(folder))};
+                        .state = TrainingState(std::move(stored.model))};
   checkpoint.state.step = root["step"].Int(0, checkpoint.options.steps);
   ReadState(folder / kState, checkpoint.state);
   return checkpoint;

@@ -1,0 +1,38 @@
+// The flags of a training run, shared by `train` and `compare`: one for each option of
+// VisitTrainOptions.
+#ifndef ROTARY_CLI_TRAIN_FLAGS_H_
+#define ROTARY_CLI_TRAIN_FLAGS_H_
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "rotary/train/dataset.h"
+#include "rotary/train/train_options.h"
+
+namespace rotary {
+
+// The flag of each option by the option's name.
+using TrainFlags = std::map<std::string, CLI::Option*>;
+
+// Adds the flags; parsing writes to `options`, whose values are the defaults and which must outlive
+// the command.
+//   without  names of options that get no flag
+TrainFlags AddTrainFlags(CLI::App& command, TrainOptions& options,
+                         const std::set<std::string>& without = {});
+
+// `begun` with the options that the command line names.
+TrainOptions WithGivenFlags(const TrainOptions& begun, const TrainOptions& parsed,
+                            const TrainFlags& flags);
+
+// Reads the texts as bytes and holds out `validation`, or the tail of the texts where it is empty.
+// Throws FileError: a text that is missing, empty or too short for the context.
+Corpus ReadCorpus(const std::vector<std::filesystem::path>& texts,
+                  const std::filesystem::path& validation, const TrainOptions& options);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CLI_TRAIN_FLAGS_H_
