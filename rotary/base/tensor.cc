@@ -22,9 +22,13 @@ bool Dims::operator==(const Dims& other) const {
 int64_t Dims::Count() const {
   int64_t count = 1;
   for (const int64_t length : *this) {
-    Require(length >= 0, "Dims: a length must not be negative, got ", ToString());
-    Require(!__builtin_mul_overflow(count, length, &count), "Dims: too many elements in ",
-            ToString());
+    if (length < 0) {  // not Require: views are made often, and its sentence would be, each time
+      throw std::invalid_argument(
+          Sentence("Dims: a length must not be negative, got ", ToString()));
+    }
+    if (__builtin_mul_overflow(count, length, &count)) {
+      throw std::invalid_argument(Sentence("Dims: too many elements in ", ToString()));
+    }
   }
   return count;
 }
