@@ -1,61 +1,106 @@
 #include "rotary/rope/phases.h"
 
-#include <cmath>
+#include <array>
 #include <utility>
 
 #include "rotary/base/parallel.h"
+#include "rotary/rope/positions.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rotary/rope/phases.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "hwy/highway.h"
+#include "rotary/rope/phases-inl.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace rotary {
+namespace HWY_NAMESPACE {
+
+// rows: cos, sin, second_cos, second_sin, each [tokens of all batch rows, heads, pairs]; the second
+// ones without data for a group.
+template <class T>
+void FillTokensAs(PhaseCursor& cursor, const Rotation& rotation, const Positions& positions,
+                  int64_t begin, int64_t end, const std::array<TensorView, 4>& rows) {
+  const size_t row = static_cast<size_t>(rotation.heads) * static_cast<size_t>(rotation.pairs());
+  std::vector<double> position(static_cast<size_t>(rotation.axes));
+  for (int64_t i = begin; i < end; ++i) {
+    positions.Read(i / positions.tokens(), i % positions.tokens(), position.data());
+    const RowFactors factors = cursor.At(position.data());
+    const size_t at = static_cast<size_t>(i) * row;
+    factors.Split(0, row, rows[0].As<T>() + at, rows[1].As<T>() + at);
+    if (!rotation.IsGroup()) factors.Split(row, row, rows[2].As<T>() + at, rows[3].As<T>() + at);
+  }
+}
+
+void FillTokens(const PhaseTable& table, Side side, double centre, const Positions& positions,
+                int64_t begin, int64_t end, const std::array<TensorView, 4>& rows) {
+  PhaseCursor cursor(table, side, centre, /*inverse=*/false);
+  if (rows[0].dtype() == DType::kF32) {
+    FillTokensAs<float>(cursor, table.rotation(), positions, begin, end, rows);
+  } else {
+    FillTokensAs<double>(cursor, table.rotation(), positions, begin, end, rows);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rotary {
+
+HWY_EXPORT(FillTokens);
+
 namespace {
 
-constexpr double kExactIntegers = 0x1p53;
+// Tokens worth a thread of their own: about 10 microseconds of table products.
+constexpr int64_t kGrain = 256;
 
-// The element of `positions` at (batch row, token, axis); a missing batch or axis dimension counts
-// as length 1.
-double PositionAt(ConstTensorView positions, int64_t batch, int64_t token, int64_t axis) {
-  int64_t index = 0;
-  if (positions.rank() == 1) {
-    index = token * positions.stride(0);
-  } else {
-    index = batch * positions.stride(0) + token * positions.stride(1);
-    if (positions.rank() == 3) index += axis * positions.stride(2);
+// [rows, pairs] or [rows, heads, pairs] of any strides as a packed [1, rows, heads, pairs].
+template <class T>
+Tensor CopyRows(ConstTensorView from) {
+  const bool has_heads = from.rank() == 3;
+  const int64_t rows = from.shape(0), heads = has_heads ? from.shape(1) : 1;
+  const int64_t pairs = from.shape(from.rank() - 1);
+  const int64_t head_stride = has_heads ? from.stride(1) : 0;
+  const int64_t pair_stride = from.stride(from.rank() - 1);
+  Tensor to(from.dtype(), {1, rows, heads, pairs});
+  T* out = to.data<T>();
+  for (int64_t t = 0; t < rows; ++t) {
+    for (int64_t h = 0; h < heads; ++h) {
+      const T* in = from.As<T>() + t * from.stride(0) + h * head_stride;
+      for (int64_t j = 0; j < pairs; ++j) *out++ = in[j * pair_stride];
+    }
   }
-  if (positions.dtype() == DType::kI64) {
-    return static_cast<double>(positions.As<int64_t>()[index]);
-  }
-  return positions.As<double>()[index];
+  return to;
+}
+
+Tensor CopyRows(ConstTensorView from) {
+  return from.dtype() == DType::kF32 ? CopyRows<float>(from) : CopyRows<double>(from);
 }
 
 }  // namespace
 
 PhaseTable::PhaseTable(Rotation rotation) : rotation_(std::move(rotation)) {
   CheckRotation(rotation_);
+  runs_ = CutIntoRuns(rotation_.head_dim, rotation_.first, rotation_.second);
+  rows_ = PhaseRows(rotation_);
 }
 
 template <class T>
 void PhaseTable::Fill(std::span<const double> position, Side side, double centre, T* cos, T* sin,
                       T* second_cos, T* second_sin) const {
-  const size_t pairs = static_cast<size_t>(rotation_.pairs());
-  const size_t axes = static_cast<size_t>(rotation_.axes);
-  Require(position.size() == axes, "phases: the rotation has ", axes, " axes, the position ",
-          position.size());
-  for (size_t row = 0; row < static_cast<size_t>(rotation_.heads) * pairs; ++row) {
-    double factor = rotation_.attention_factor;
-    if (!rotation_.log_decay.empty()) {
-      const double decay = rotation_.log_decay[row % pairs] * (position[0] - centre);
-      factor *= std::exp(side == Side::kQuery ? decay : -decay);
-    }
-    const auto fill = [&](const std::vector<double>& frequency, T* c, T* s) {
-      double angle = 0;
-      for (size_t x = 0; x < axes; ++x) angle += frequency[row * axes + x] * position[x];
-      c[row] = static_cast<T>(factor * std::cos(angle));
-      s[row] = static_cast<T>(factor * std::sin(angle));
-    };
-    fill(rotation_.frequency, cos, sin);
-    if (!rotation_.second_frequency.empty()) {
-      fill(rotation_.second_frequency, second_cos, second_sin);
-    }
-  }
+  const Positions positions(
+      ConstTensorView(position.data(), DType::kF64, {1, 1, static_cast<int64_t>(position.size())}),
+      rotation_.axes, "phases");
+  const Dims shape{rotation_.heads, rotation_.pairs()};
+  const std::array<TensorView, 4> rows{
+      TensorView(cos, kDTypeOf<T>, shape), TensorView(sin, kDTypeOf<T>, shape),
+      TensorView(second_cos, kDTypeOf<T>, shape), TensorView(second_sin, kDTypeOf<T>, shape)};
+  Require(rotation_.IsGroup() || (second_cos != nullptr && second_sin != nullptr),
+          "phases: a second frequency needs second_cos and second_sin");
+  HWY_DYNAMIC_DISPATCH(FillTokens)(*this, side, centre, positions, 0, 1, rows);
 }
 
 template void PhaseTable::Fill<float>(std::span<const double>, Side, double, float*, float*, float*,
@@ -64,65 +109,34 @@ template void PhaseTable::Fill<double>(std::span<const double>, Side, double, do
                                        double*, double*) const;
 
 Phases::Phases(const PhaseTable& table, ConstTensorView positions, DType dtype, Side side,
-               double centre, int threads) {
-  const Rotation& rotation = table.rotation();
+               double centre, int threads)
+    : head_dim_(table.rotation().head_dim),
+      heads_(table.rotation().heads),
+      first_(table.rotation().first),
+      second_(table.rotation().second),
+      runs_(table.runs()) {
   Require(dtype == DType::kF32 || dtype == DType::kF64, "phases: dtype must be f32 or f64, got ",
           Name(dtype));
-  Require(positions.dtype() == DType::kI64 || positions.dtype() == DType::kF64,
-          "phases: positions must be i64 or f64, got ", Name(positions.dtype()));
-  Require(positions.rank() >= 1 && positions.rank() <= 3,
-          "phases: positions must have 1 to 3 axes, got ", positions.shape().ToString());
-  const int64_t axes = positions.rank() == 3 ? positions.shape(2) : 1;
-  Require(axes == rotation.axes, "phases: the rotation has ", rotation.axes,
-          " axes of position, positions have ", axes);
-  batch_ = positions.rank() == 1 ? 1 : positions.shape(0);
-  tokens_ = positions.rank() == 1 ? positions.shape(0) : positions.shape(1);
-  head_dim_ = rotation.head_dim;
-  heads_ = rotation.heads;
-  first_ = rotation.first;
-  second_ = rotation.second;
-  for (int64_t b = 0; b < batch_; ++b) {
-    for (int64_t t = 0; t < tokens_; ++t) {
-      for (int64_t x = 0; x < axes; ++x) {
-        const double position = PositionAt(positions, b, t, x);
-        Require(std::isfinite(position) && std::abs(position) <= kExactIntegers,
-                "phases: positions must be finite and at most 2^53 in magnitude, got ", position);
-      }
-    }
-  }
+  const Positions checked(positions, table.rotation().axes, "phases");
+  batch_ = checked.batch();
+  tokens_ = checked.tokens();
   const Dims shape{batch_, tokens_, heads_, pairs()};
   cos_ = Tensor(dtype, shape);
   sin_ = Tensor(dtype, shape);
-  if (!rotation.IsGroup()) {
+  if (!table.rotation().IsGroup()) {
     second_cos_ = Tensor(dtype, shape);
     second_sin_ = Tensor(dtype, shape);
   }
-  const int64_t row = int64_t{heads_} * pairs();
-  const auto fill = [&]<class T>() {
-    ParallelFor(batch_ * tokens_, threads, 64, [&](int64_t begin, int64_t end) {
-      std::vector<double> position(static_cast<size_t>(axes));
-      for (int64_t i = begin; i < end; ++i) {
-        for (int64_t x = 0; x < axes; ++x) {
-          position[static_cast<size_t>(x)] = PositionAt(positions, i / tokens_, i % tokens_, x);
-        }
-        T* second_cos = rotation.IsGroup() ? nullptr : second_cos_.data<T>() + i * row;
-        T* second_sin = rotation.IsGroup() ? nullptr : second_sin_.data<T>() + i * row;
-        table.Fill(position, side, centre, cos_.data<T>() + i * row, sin_.data<T>() + i * row,
-                   second_cos, second_sin);
-      }
-    });
-  };
-  if (dtype == DType::kF32) {
-    fill.operator()<float>();
-  } else {
-    fill.operator()<double>();
-  }
+  const std::array<TensorView, 4> rows{cos_.view(), sin_.view(), second_cos_.view(),
+                                       second_sin_.view()};
+  ParallelFor(batch_ * tokens_, threads, kGrain, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(FillTokens)(table, side, centre, checked, begin, end, rows);
+  });
 }
 
 Phases Phases::Given(int head_dim, std::span<const int32_t> first, std::span<const int32_t> second,
                      ConstTensorView cos, ConstTensorView sin) {
-  Phases phases;
-  Rotation pairing;  // checks the pairs; its frequencies mean nothing here
+  Rotation pairing;  // checks the pairs; its frequencies mean nothing
   pairing.head_dim = head_dim;
   pairing.first.assign(first.begin(), first.end());
   pairing.second.assign(second.begin(), second.end());
@@ -133,49 +147,24 @@ Phases Phases::Given(int head_dim, std::span<const int32_t> first, std::span<con
   Require(cos.dtype() == sin.dtype() && cos.shape() == sin.shape(),
           "phases: cos and sin must be alike, got ", Name(cos.dtype()), " ", cos.shape().ToString(),
           " and ", Name(sin.dtype()), " ", sin.shape().ToString());
-  const int64_t pairs = static_cast<int64_t>(first.size());
+  const int64_t pairs = pairing.pairs();
   Require((cos.rank() == 2 || cos.rank() == 3) && cos.shape(cos.rank() - 1) == pairs,
-          "phases: cos and sin must be [rows, pairs] or [rows, heads, pairs] with ", pairs,
-          " pairs, got ", cos.shape().ToString());
-  const int64_t heads = cos.rank() == 3 ? cos.shape(1) : 1;
-  Require(heads >= 1, "phases: heads must be at least 1, got ", heads);
+          "phases: cos and sin must be [rows, ", pairs, "] or [rows, heads, ", pairs, "], got ",
+          cos.shape().ToString());
+  Require(cos.rank() == 2 || cos.shape(1) >= 1, "phases: heads must be at least 1, got ",
+          cos.shape().ToString());
+  Phases phases;
   phases.head_dim_ = head_dim;
-  phases.heads_ = static_cast<int>(heads);
+  phases.heads_ = cos.rank() == 3 ? static_cast<int>(cos.shape(1)) : 1;
   phases.batch_ = 1;
   phases.tokens_ = cos.shape(0);
-  phases.first_ = pairing.first;
-  phases.second_ = pairing.second;
-  const auto copy = [&]<class T>(ConstTensorView from) {
-    Tensor to(from.dtype(), {1, phases.tokens_, heads, pairs});
-    T* out = to.data<T>();
-    const int64_t head_stride = from.rank() == 3 ? from.stride(1) : 0;
-    const int64_t pair_stride = from.stride(from.rank() - 1);
-    for (int64_t t = 0; t < phases.tokens_; ++t) {
-      for (int64_t h = 0; h < heads; ++h) {
-        for (int64_t j = 0; j < pairs; ++j) {
-          *out++ = from.As<T>()[t * from.stride(0) + h * head_stride + j * pair_stride];
-        }
-      }
-    }
-    return to;
-  };
-  if (cos.dtype() == DType::kF32) {
-    phases.cos_ = copy.operator()<float>(cos);
-    phases.sin_ = copy.operator()<float>(sin);
-  } else {
-    phases.cos_ = copy.operator()<double>(cos);
-    phases.sin_ = copy.operator()<double>(sin);
-  }
+  phases.runs_ = CutIntoRuns(head_dim, first, second);
+  phases.first_ = std::move(pairing.first);
+  phases.second_ = std::move(pairing.second);
+  phases.cos_ = CopyRows(cos);
+  phases.sin_ = CopyRows(sin);
   return phases;
 }
 
-ConstTensorView Phases::cos() const { return cos_.view(); }
-ConstTensorView Phases::sin() const { return sin_.view(); }
-ConstTensorView Phases::second_cos() const {
-  return second_cos_.rank() == 0 ? cos_.view() : second_cos_.view();
-}
-ConstTensorView Phases::second_sin() const {
-  return second_sin_.rank() == 0 ? sin_.view() : second_sin_.view();
-}
-
 }  // namespace rotary
+#endif

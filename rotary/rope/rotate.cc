@@ -1,143 +1,308 @@
 #include "rotary/rope/rotate.h"
 
 #include <algorithm>
-#include <type_traits>
+#include <optional>
 #include <vector>
 
 #include "rotary/base/parallel.h"
+#include "rotary/rope/overlap.h"
+#include "rotary/rope/rotate_job.h"
 
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "rotary/rope/rotate.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+// After foreach_target.h.
+#include "hwy/highway.h"
+#include "rotary/rope/rotate-inl.h"
+
+HWY_BEFORE_NAMESPACE();
 namespace rotary {
+namespace HWY_NAMESPACE {
+
+// Makes the coefficients of tokens, from a table or from ready phases. M: the type of the
+// arithmetic.
+template <class M>
+class CoefficientMaker {
+ public:
+  CoefficientMaker(const RotateJob& job, Side side)
+      : job_(job), transposed_(job.direction != Direction::kForward) {
+    const bool inverse = job.direction == Direction::kInverse;
+    if (job.table != nullptr) {
+      position_.resize(static_cast<size_t>(job.table->rotation().axes));
+      cursor_.emplace(*job.table, side, job.centre, inverse);
+    } else {
+      const Phases& phases = *job.phases;
+      const M sign = transposed_ ? M{-1} : M{1};
+      first_ = {phases.cos().As<M>(), phases.sin().As<M>(), sign, inverse};
+      second_ = {phases.second_cos().As<M>(), phases.second_sin().As<M>(), sign, inverse};
+    }
+  }
+
+  // coefficients: [phase_heads, 4 * pairs]
+  void Make(int64_t position_row, int64_t token, M* coefficients) {
+    const size_t columns = static_cast<size_t>(job_.phase_heads) * static_cast<size_t>(job_.pairs);
+    if (job_.table != nullptr) {
+      job_.positions->Read(position_row, token, position_.data());
+      RowFactors row = cursor_->At(position_.data());
+      if (transposed_) row.sign = -row.sign;
+      Arrange(row, 0, row, columns, coefficients);
+    } else {
+      const size_t at = static_cast<size_t>(position_row * job_.tokens + token) * columns;
+      Arrange(first_, at, second_, at, coefficients);
+    }
+  }
+
+ private:
+  template <class Row>
+  HWY_INLINE void Arrange(const Row& row, size_t column, const Row& second, size_t second_column,
+                          M* coefficients) {
+    const size_t pairs = static_cast<size_t>(job_.pairs);
+    for (int head = 0; head < job_.phase_heads; ++head) {
+      if (job_.is_group) {
+        ArrangeGroup(*job_.runs, row, column, coefficients);
+      } else {
+        scratch_.resize(4 * pairs);
+        ArrangeSecond(*job_.runs, transposed_, row, column, second, second_column, pairs,
+                      scratch_.data(), coefficients);
+      }
+      column += pairs;
+      second_column += pairs;
+      coefficients += 4 * pairs;
+    }
+  }
+
+  const RotateJob& job_;
+  bool transposed_;
+  std::vector<double> position_;
+  std::vector<M> scratch_;
+  std::optional<PhaseCursor> cursor_;
+  ReadyRow<M> first_{}, second_{};
+};
+
+template <class T>
+void RotateItemsAs(const RotateJob& job, int64_t begin, int64_t end) {
+  using M = Math<T>;
+  const int64_t token_size = int64_t{4} * job.pairs * job.phase_heads;
+  const int64_t block_size = token_size * job.block_tokens;
+  // xPos decays queries and grows keys: then each operand has coefficients of its own.
+  const bool sides =
+      job.operand_count == 2 && job.table != nullptr && !job.table->rotation().log_decay.empty();
+  std::vector<CoefficientMaker<M>> makers;
+  makers.reserve(2);
+  for (int side = 0; side < (sides ? 2 : 1); ++side) {
+    makers.emplace_back(job, job.operands[static_cast<size_t>(side)].side);
+  }
+  const AlignedBytes memory =
+      AllocateAligned(static_cast<size_t>(block_size) * makers.size() * sizeof(M));
+  M* coefficients = reinterpret_cast<M*>(memory.get());
+
+  int64_t ready = -1;  // the (position row, block) whose coefficients are there
+  for (int64_t item = begin; item < end; ++item) {
+    const int64_t row_block = item / job.sharing;
+    const int64_t position_row = row_block / job.blocks;
+    const int64_t batch = job.sharing > 1 ? item % job.sharing : position_row;
+    const int64_t first_token = row_block % job.blocks * job.block_tokens;
+    const int64_t count = std::min(job.block_tokens, job.tokens - first_token);
+    for (size_t side = 0; row_block != ready && side < makers.size(); ++side) {
+      M* to = coefficients + static_cast<int64_t>(side) * block_size;
+      for (int64_t t = 0; t < count; ++t) {
+        makers[side].Make(position_row, first_token + t, to + t * token_size);
+      }
+    }
+    for (int64_t t = 0; t < count; ++t) {
+      const int64_t token = first_token + t;
+      for (int i = 0; i < job.operand_count; ++i) {
+        const RotateOperand& operand = job.operands[static_cast<size_t>(i)];
+        const ConstTensorView& in = operand.in;
+        const TensorView& out = operand.out;
+        const HeadRows<T> rows{
+            .in = static_cast<const T*>(in.data()) + batch * in.stride(0) + token * in.stride(1),
+            .out = static_cast<T*>(out.data()) + batch * out.stride(0) + token * out.stride(1),
+            .heads = in.shape(2),
+            .in_stride = in.stride(2),
+            .out_stride = out.stride(2),
+            .coefficients = coefficients + (sides ? i * block_size : 0) + t * token_size,
+            .coefficient_stride = job.phase_heads == 1 ? 0 : 4 * job.pairs,
+            .is_group = job.is_group};
+        RotateHeads(*job.runs, rows);
+      }
+    }
+    ready = row_block;
+  }
+}
+
+void RotateItems(const RotateJob& job, int64_t begin, int64_t end) {
+  DispatchFloat(job.operands[0].in.dtype(), "rotate",
+                [&]<class T>() { RotateItemsAs<T>(job, begin, end); });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace rotary {
+
+HWY_EXPORT(RotateItems);
+
 namespace {
+
+// Coefficients of a block of tokens stay in the first-level cache beside the data.
+constexpr int64_t kBlockBytes = 8 << 10;
+constexpr int64_t kMostBlockTokens = 16;
+
+// Bytes to rotate that are worth a thread of their own: a few microseconds.
+constexpr int64_t kGrainBytes = 64 << 10;
 
 // [tokens, heads, head_dim] as a batch of one.
 template <class View>
 View WithBatch(const View& view) {
   if (view.rank() == 4) return view;
-  Require(view.rank() == 3,
-          "rotate: a tensor must be [tokens, heads, head_dim] or [batch, tokens, heads, head_dim], "
-          "got ",
-          view.shape().ToString());
+  if (view.rank() != 3) {
+    throw std::invalid_argument(Sentence(
+        "rotate: a tensor must be [tokens, heads, head_dim] or [batch, tokens, heads, head_dim], "
+        "got ",
+        view.shape().ToString()));
+  }
   return View(view.data(), view.dtype(), {1, view.shape(0), view.shape(1), view.shape(2)},
               {0, view.stride(0), view.stride(1), view.stride(2)});
 }
 
-void CheckOperands(const Phases& phases, const ConstTensorView& x, const ConstTensorView& y,
-                   Direction direction) {
-  Require(x.dtype() == y.dtype() && x.shape() == y.shape(), "rotate: input is ", Name(x.dtype()),
-          " ", x.shape().ToString(), ", output ", Name(y.dtype()), " ", y.shape().ToString());
-  Require(x.shape(3) == phases.head_dim(), "rotate: head_dim of the rotation is ",
-          phases.head_dim(), ", of the tensor ", x.shape(3));
-  Require(x.shape(3) <= 1 || (x.stride(3) == 1 && y.stride(3) == 1),
-          "rotate: the channel stride must be 1");
-  Require(x.shape(1) == phases.tokens(), "rotate: ", phases.tokens(), " positions for ", x.shape(1),
+// `phase_batch` rows of `phase_tokens` positions for tensors of `head_dim` channels.
+void CheckOperand(const RotateJob& job, const RotateOperand& operand, int head_dim,
+                  int64_t phase_batch, int64_t phase_tokens) {
+  const ConstTensorView& in = operand.in;
+  const TensorView& out = operand.out;
+  if (in.dtype() != out.dtype() || !(in.shape() == out.shape())) {
+    throw std::invalid_argument(Sentence("rotate: the input is ", Name(in.dtype()), " ",
+                                         in.shape().ToString(), ", the output ", Name(out.dtype()),
+                                         " ", out.shape().ToString()));
+  }
+  DispatchFloat(in.dtype(), "rotate", []<class T>() {});
+  Require(in.shape(3) == head_dim, "rotate: the rotation is for head_dim ", head_dim,
+          ", the tensor has ", in.shape(3));
+  Require(in.shape(3) == 1 || (in.stride(3) == 1 && out.stride(3) == 1),
+          "rotate: the channel stride must be 1, got ", in.stride(3), " and ", out.stride(3));
+  Require(in.shape(1) == phase_tokens, "rotate: ", phase_tokens, " positions for ", in.shape(1),
           " tokens");
-  Require(phases.batch() == 1 || phases.batch() == x.shape(0), "rotate: ", phases.batch(),
-          " rows of positions for ", x.shape(0), " rows of tokens");
-  Require(phases.heads() == 1 || phases.heads() == x.shape(2), "rotate: the rotation has ",
-          phases.heads(), " heads, the tensor ", x.shape(2));
-  const bool group = phases.second_cos().data() == phases.cos().data();
-  Require(direction != Direction::kInverse || group,
+  Require(phase_batch == 1 || phase_batch == in.shape(0), "rotate: ", phase_batch,
+          " rows of positions for a batch of ", in.shape(0));
+  Require(job.phase_heads == 1 || job.phase_heads == in.shape(2), "rotate: the rotation has ",
+          job.phase_heads, " heads, the tensor ", in.shape(2));
+  Require(job.direction != Direction::kInverse || job.is_group,
           "rotate: a rotation with a second frequency has no inverse");
-  const DType wanted = x.dtype() == DType::kF64 ? DType::kF64 : DType::kF32;
-  Require(phases.dtype() == wanted, "rotate: ", Name(x.dtype()), " needs phases of ", Name(wanted),
+  Require(!OverlapsItself(out), "rotate: elements of the output lie on one another");
+  const bool in_place = in.data() == out.data() && in.strides() == out.strides();
+  Require(in_place || !Overlaps(in, out),
+          "rotate: the output overlaps the input and is not the same view");
+}
+
+// Sets the items of `job`, whose operands are checked, and runs them.
+void Run(RotateJob& job, int64_t phase_batch, int threads) {
+  const Dims& shape = job.operands[0].in.shape();
+  const int64_t batch = shape[0];
+  job.tokens = shape[1];
+  const int64_t element = static_cast<int64_t>(SizeOf(job.operands[0].in.dtype()));
+  job.position_rows = phase_batch == 1 ? 1 : batch;
+  job.sharing = phase_batch == 1 ? batch : 1;
+  // Without sharing, one token at a time: memory then delivers the next token while its
+  // coefficients are made.
+  const int64_t most_tokens = job.sharing > 1 ? kMostBlockTokens : 1;
+  const int64_t coefficient_bytes = 4 * std::max<int64_t>(element, 4) * job.pairs * job.phase_heads;
+  job.block_tokens =
+      std::clamp(kBlockBytes / std::max<int64_t>(1, coefficient_bytes), int64_t{1}, most_tokens);
+  job.blocks = (job.tokens + job.block_tokens - 1) / job.block_tokens;
+
+  int64_t heads = 0;
+  for (int i = 0; i < job.operand_count; ++i) {
+    heads += job.operands[static_cast<size_t>(i)].in.shape(2);
+  }
+  const int64_t item_bytes = std::max<int64_t>(1, job.block_tokens * heads * shape[3] * element);
+  const int64_t grain = (kGrainBytes + item_bytes - 1) / item_bytes;
+  ParallelFor(job.position_rows * job.blocks * job.sharing, threads, grain,
+              [&](int64_t begin, int64_t end) {
+                HWY_DYNAMIC_DISPATCH(RotateItems)(job, begin, end);
+              });
+}
+
+RotateJob JobOf(const PhaseTable& table, const Positions& positions, const RotateOptions& options) {
+  const Rotation& rotation = table.rotation();
+  return {.table = &table,
+          .positions = &positions,
+          .centre = options.centre,
+          .runs = &table.runs(),
+          .pairs = rotation.pairs(),
+          .phase_heads = rotation.heads,
+          .is_group = rotation.IsGroup(),
+          .direction = options.direction};
+}
+
+RotateJob JobOf(const Phases& phases, const RotateOptions& options) {
+  return {.phases = &phases,
+          .runs = &phases.runs(),
+          .pairs = phases.pairs(),
+          .phase_heads = phases.heads(),
+          .is_group = phases.IsGroup(),
+          .direction = options.direction};
+}
+
+void CheckPhaseType(const Phases& phases, DType dtype) {
+  const DType wanted = dtype == DType::kF64 ? DType::kF64 : DType::kF32;
+  Require(phases.dtype() == wanted, "rotate: ", Name(dtype), " needs phases of ", Name(wanted),
           ", got ", Name(phases.dtype()));
 }
 
-template <class T>
-void RotateToken(const Phases& phases, int64_t batch, int64_t token, ConstTensorView x,
-                 TensorView y, Direction direction) {
-  using Math = std::conditional_t<std::is_same_v<T, double>, double, float>;
-  const auto load = [](T value) -> Math {
-    if constexpr (std::is_same_v<T, double>) {
-      return value;
-    } else {
-      return ToFloat(value);
-    }
-  };
-  const auto store = [](Math value) -> T {
-    if constexpr (std::is_same_v<T, double>) {
-      return value;
-    } else {
-      return FromFloat<T>(value);
-    }
-  };
-  const int64_t pairs = phases.pairs();
-  const int64_t phase_batch = phases.batch() == 1 ? 0 : batch;
-  for (int64_t h = 0; h < x.shape(2); ++h) {
-    const T* in = x.As<T>() + batch * x.stride(0) + token * x.stride(1) + h * x.stride(2);
-    T* out = y.As<T>() + batch * y.stride(0) + token * y.stride(1) + h * y.stride(2);
-    if (in != out) std::copy(in, in + x.shape(3), out);
-    const int64_t head = phases.heads() == 1 ? 0 : h;
-    const int64_t row = ((phase_batch * phases.tokens() + token) * phases.heads() + head) * pairs;
-    for (int64_t j = 0; j < pairs; ++j) {
-      const Math c1 = phases.cos().As<Math>()[row + j], s1 = phases.sin().As<Math>()[row + j];
-      const Math c2 = phases.second_cos().As<Math>()[row + j];
-      const Math s2 = phases.second_sin().As<Math>()[row + j];
-      const int32_t first = phases.first()[static_cast<size_t>(j)];
-      const int32_t second = phases.second()[static_cast<size_t>(j)];
-      const Math x1 = load(out[first]), x2 = load(out[second]);
-      Math y1 = c1 * x1 - s1 * x2, y2 = c2 * x2 + s2 * x1;
-      if (direction != Direction::kForward) {
-        y1 = c1 * x1 + s2 * x2;
-        y2 = c2 * x2 - s1 * x1;
-      }
-      if (direction == Direction::kInverse) {
-        const Math g2 = c1 * c1 + s1 * s1;
-        y1 /= g2;
-        y2 /= g2;
-      }
-      out[first] = store(y1);
-      out[second] = store(y2);
-    }
-  }
+void CheckQK(const TensorView& q, const TensorView& k) {
+  Require(q.dtype() == k.dtype(), "rotate: q is ", Name(q.dtype()), ", k is ", Name(k.dtype()));
+  Require(q.shape(0) == k.shape(0), "rotate: q has a batch of ", q.shape(0), ", k of ", k.shape(0));
+  Require(!Overlaps(q, k), "rotate: q and k overlap");
 }
-
-void RotateChecked(const Phases& phases, ConstTensorView x, TensorView y,
-                   const RotateOptions& options) {
-  const int64_t tokens = x.shape(1);
-  DispatchFloat(x.dtype(), "rotate", [&]<class T>() {
-    ParallelFor(x.shape(0) * tokens, options.threads, 16, [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        RotateToken<T>(phases, i / tokens, i % tokens, x, y, options.direction);
-      }
-    });
-  });
-}
-
-DType PhaseType(DType dtype) { return dtype == DType::kF64 ? DType::kF64 : DType::kF32; }
 
 }  // namespace
 
 void Rotate(const PhaseTable& table, ConstTensorView positions, ConstTensorView x, TensorView y,
             const RotateOptions& options, Side side) {
-  const Phases phases(table, positions, PhaseType(x.dtype()), side, 0, options.threads);
-  Rotate(phases, x, y, options);
+  const Positions checked(positions, table.rotation().axes, "rotate");
+  RotateJob job = JobOf(table, checked, options);
+  job.operands[0] = {WithBatch(x), WithBatch(y), side};
+  CheckOperand(job, job.operands[0], table.rotation().head_dim, checked.batch(), checked.tokens());
+  Run(job, checked.batch(), options.threads);
 }
 
 void Rotate(const Phases& phases, ConstTensorView x, TensorView y, const RotateOptions& options) {
-  const ConstTensorView from = WithBatch(x);
-  const TensorView to = WithBatch(y);
-  CheckOperands(phases, from, to, options.direction);
-  RotateChecked(phases, from, to, options);
+  RotateJob job = JobOf(phases, options);
+  job.operands[0] = {WithBatch(x), WithBatch(y), Side::kQuery};
+  CheckOperand(job, job.operands[0], phases.head_dim(), phases.batch(), phases.tokens());
+  CheckPhaseType(phases, x.dtype());
+  Run(job, phases.batch(), options.threads);
 }
 
 void RotateQK(const PhaseTable& table, ConstTensorView positions, TensorView q, TensorView k,
               const RotateOptions& options) {
-  const Phases query(table, positions, PhaseType(q.dtype()), Side::kQuery, 0, options.threads);
-  const Phases key(table, positions, PhaseType(k.dtype()), Side::kKey, 0, options.threads);
+  const Positions checked(positions, table.rotation().axes, "rotate");
+  RotateJob job = JobOf(table, checked, options);
   const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
-  CheckOperands(query, q4, q4, options.direction);
-  CheckOperands(key, k4, k4, options.direction);
-  RotateChecked(query, q4, q4, options);
-  RotateChecked(key, k4, k4, options);
+  job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
+  job.operand_count = 2;
+  for (const RotateOperand& operand : job.operands) {
+    CheckOperand(job, operand, table.rotation().head_dim, checked.batch(), checked.tokens());
+  }
+  CheckQK(q4, k4);
+  Run(job, checked.batch(), options.threads);
 }
 
 void RotateQK(const Phases& phases, TensorView q, TensorView k, const RotateOptions& options) {
+  RotateJob job = JobOf(phases, options);
   const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
-  CheckOperands(phases, q4, q4, options.direction);
-  CheckOperands(phases, k4, k4, options.direction);
-  RotateChecked(phases, q4, q4, options);
-  RotateChecked(phases, k4, k4, options);
+  job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
+  job.operand_count = 2;
+  for (const RotateOperand& operand : job.operands) {
+    CheckOperand(job, operand, phases.head_dim(), phases.batch(), phases.tokens());
+    CheckPhaseType(phases, operand.in.dtype());
+  }
+  CheckQK(q4, k4);
+  Run(job, phases.batch(), options.threads);
 }
 
 }  // namespace rotary
+#endif

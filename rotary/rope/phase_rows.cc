@@ -1,0 +1,65 @@
+#include "rotary/rope/phase_rows.h"
+
+#include <cmath>
+
+namespace rotary {
+namespace {
+
+// Doubles in the widest vector of any SIMD target here; rows are padded to it.
+constexpr int64_t kLanes = 8;
+
+}  // namespace
+
+Turn TurnBy(const double* frequency, const double* position, int axes) {
+  // angle + error is the sum without rounding, but for the rounding of `error` itself.
+  double angle = 0, error = 0;
+  for (int axis = 0; axis < axes; ++axis) {
+    const double product = frequency[axis] * position[axis];
+    error += std::fma(frequency[axis], position[axis], -product);
+    const double sum = angle + product;
+    const double added = sum - angle;
+    error += (angle - (sum - added)) + (product - added);
+    angle = sum;
+  }
+  const double cos = std::cos(angle), sin = std::sin(angle);
+  const double error_cos = std::cos(error), error_sin = std::sin(error);
+  return {cos * error_cos - sin * error_sin, sin * error_cos + cos * error_sin};
+}
+
+PhaseRows::PhaseRows(const Rotation& rotation)
+    : axes_(rotation.axes),
+      columns_(int64_t{rotation.heads} * rotation.pairs() * (rotation.IsGroup() ? 1 : 2)),
+      stride_((columns_ + kLanes - 1) / kLanes * kLanes),
+      frequency_(rotation.frequency) {
+  frequency_.insert(frequency_.end(), rotation.second_frequency.begin(),
+                    rotation.second_frequency.end());
+  const bool tables = axes_ == 1 && rotation.heads == 1;
+  const auto fill = [&](std::vector<double>& table, int64_t rows, int64_t step) {
+    table.resize(static_cast<size_t>(rows * 2 * stride_));
+    for (int64_t row = 0; row < rows; ++row) {
+      const double position = static_cast<double>(row * step);
+      Direct(&position, table.data() + row * 2 * stride_);
+    }
+  };
+  if (tables) {
+    fill(low_, kRows, 1);
+    fill(middle_, kRows, kRows);
+    fill(high_, kRows, kRows * kRows);
+  } else {
+    low_.assign(static_cast<size_t>(2 * stride_), 0.0);
+    std::fill_n(low_.begin(), columns_, 1.0);
+  }
+}
+
+void PhaseRows::Direct(const double* position, double* row) const {
+  for (int64_t column = 0; column < columns_; ++column) {
+    const Turn turn = TurnBy(frequency_.data() + column * axes_, position, axes_);
+    row[column] = turn.cos;
+    row[stride_ + column] = turn.sin;
+  }
+  for (int64_t column = columns_; column < stride_; ++column) {
+    row[column] = row[stride_ + column] = 0;
+  }
+}
+
+}  // namespace rotary

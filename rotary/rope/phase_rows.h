@@ -1,0 +1,60 @@
+// Rows of complex numbers of length 1 in double: what phases are multiplied together from.
+//
+// A row holds one turn e^(i angle) for each column: all cosines, then all sines, each padded to
+// whole vectors. The columns are (head, pair) in order, then the same once more for the second
+// frequency where there is one.
+#ifndef ROTARY_ROPE_PHASE_ROWS_H_
+#define ROTARY_ROPE_PHASE_ROWS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "rotary/rope/rotation.h"
+
+namespace rotary {
+
+// cos and sin of one angle.
+struct Turn {
+  double cos = 1;
+  double sin = 0;
+};
+
+// The turn by the angle sum_x frequency[x] position[x], as if the products and their sum were
+// exact: each is kept with its rounding error, so that an angle of 10^9 radians is as good as one
+// of 1. Error below 4e-16.
+Turn TurnBy(const double* frequency, const double* position, int axes);
+
+class PhaseRows {
+ public:
+  // Rows of a table; a position is three digits in this base, so the tables cover kRows^3 of them.
+  static constexpr int64_t kRows = 128;
+
+  PhaseRows() = default;
+  explicit PhaseRows(const Rotation& rotation);
+
+  int64_t columns() const { return columns_; }
+  int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride doubles
+  // Whether whole positions are made from the tables: one axis and all heads alike. Else only
+  // Low(0) exists.
+  bool has_tables() const { return !middle_.empty(); }
+
+  const double* Low(int64_t row) const {
+    return low_.data() + row * 2 * stride_;
+  }  // Low(0): no turn
+  const double* Middle(int64_t row) const { return middle_.data() + row * 2 * stride_; }
+  const double* High(int64_t row) const { return high_.data() + row * 2 * stride_; }
+
+  // Writes the row of one position by sine and cosine; padding becomes 0.
+  void Direct(const double* position, double* row) const;
+
+ private:
+  int axes_ = 1;
+  int64_t columns_ = 0;
+  int64_t stride_ = 0;
+  std::vector<double> frequency_;  // [columns, axes]
+  std::vector<double> low_, middle_, high_;
+};
+
+}  // namespace rotary
+
+#endif  // ROTARY_ROPE_PHASE_ROWS_H_

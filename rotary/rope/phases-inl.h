@@ -1,0 +1,188 @@
+// The phases of one token after another, for kernels: shared by phases.cc and rotate.cc, compiled
+// once per SIMD target.
+#if defined(ROTARY_ROPE_PHASES_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef ROTARY_ROPE_PHASES_INL_H_
+#undef ROTARY_ROPE_PHASES_INL_H_
+#else
+#define ROTARY_ROPE_PHASES_INL_H_
+#endif
+
+#include <cmath>
+#include <type_traits>
+#include <vector>
+
+#include "hwy/highway.h"
+#include "rotary/rope/phases.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace rotary {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Calls body(tag, i) for i from `begin` to `end` in steps of the tag's lanes: whole vectors first,
+// then vectors of half the lanes, down to one, so that no element beyond `end` is touched.
+template <class D, class Body>
+HWY_INLINE void ForVectors(D d, size_t begin, size_t end, const Body& body) {
+  size_t i = begin;
+  for (; i + hn::Lanes(d) <= end; i += hn::Lanes(d)) body(d, i);
+  constexpr size_t kMost = hn::MaxLanes(D());
+  if constexpr (kMost > 1) {
+    if (HWY_UNLIKELY(i < end)) ForVectors(hn::CappedTag<hn::TFromD<D>, kMost / 2>(), i, end, body);
+  }
+}
+
+// cos + i sin = (a_cos + i a_sin) (b_cos + i b_sin), lane by lane.
+template <class V>
+HWY_INLINE void MultiplyTurns(V a_cos, V a_sin, V b_cos, V b_sin, V& cos, V& sin) {
+  cos = hn::NegMulAdd(a_sin, b_sin, hn::Mul(a_cos, b_cos));
+  sin = hn::MulAdd(a_sin, b_cos, hn::Mul(a_cos, b_sin));
+}
+
+// out = factor a b, column by column. The padding of rows makes every length whole vectors; `out`
+// may be `a`.
+HWY_INLINE void MultiplyRows(const double* a, const double* b, double factor, int64_t stride,
+                             double* out) {
+  const hn::ScalableTag<double> d;
+  const size_t columns = static_cast<size_t>(stride);
+  const auto g = hn::Set(d, factor);
+  for (size_t i = 0; i < columns; i += hn::Lanes(d)) {
+    auto cos = hn::Undefined(d), sin = hn::Undefined(d);
+    MultiplyTurns(hn::LoadU(d, a + i), hn::LoadU(d, a + columns + i), hn::LoadU(d, b + i),
+                  hn::LoadU(d, b + columns + i), cos, sin);
+    hn::StoreU(hn::Mul(cos, g), d, out + i);
+    hn::StoreU(hn::Mul(sin, g), d, out + columns + i);
+  }
+}
+
+// The phases of a token: column by column base times low, conjugated where the position is
+// negative. Both are rows as in phase_rows.h; `base` holds the factor g too.
+struct RowFactors {
+  const double* base;
+  const double* low;
+  size_t stride;
+  double sign;  // of the sines
+
+  // cos, sin [count]: the phases of the columns from `column` on, rounded to M. The loop is a
+  // function of its own because compilers make a poor one of it amid the rest.
+  template <class M>
+  HWY_NOINLINE void Split(size_t column, size_t count, M* HWY_RESTRICT cos,
+                          M* HWY_RESTRICT sin) const {
+    ForPhases<M>(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
+      hn::StoreU(c, d, cos + i);
+      hn::StoreU(s, d, sin + i);
+    });
+  }
+
+  // keep [2 count]: each cosine twice; cross [2 count]: each sine negated, then as it is.
+  template <class M>
+  HWY_NOINLINE void Weave(size_t column, size_t count, M* HWY_RESTRICT keep,
+                          M* HWY_RESTRICT cross) const {
+    ForPhases<M>(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
+      hn::StoreInterleaved2(c, c, d, keep + 2 * i);
+      hn::StoreInterleaved2(hn::Neg(s), s, d, cross + 2 * i);
+    });
+  }
+
+ private:
+  template <class M, class Body>
+  HWY_INLINE void ForPhases(size_t column, size_t count, const Body& body) const {
+    const double* HWY_RESTRICT b = base + column;
+    const double* HWY_RESTRICT l = low + column;
+    const size_t sines = stride;
+    const double sine_sign = sign;
+    ForVectors(hn::ScalableTag<double>(), 0, count, [&](auto dd, size_t i) HWY_ATTR {
+      auto cos = hn::Undefined(dd), sin = hn::Undefined(dd);
+      MultiplyTurns(hn::LoadU(dd, b + i), hn::LoadU(dd, b + sines + i), hn::LoadU(dd, l + i),
+                    hn::LoadU(dd, l + sines + i), cos, sin);
+      sin = hn::Mul(sin, hn::Set(dd, sine_sign));
+      if constexpr (std::is_same_v<M, double>) {
+        body(dd, cos, sin, i);
+      } else {
+        const hn::Rebind<float, decltype(dd)> df;
+        body(df, hn::DemoteTo(df, cos), hn::DemoteTo(df, sin), i);
+      }
+    });
+  }
+};
+
+// The phases of a table for tokens in any order. What it computes for a position never depends on
+// the positions before.
+class PhaseCursor {
+ public:
+  // With `inverse`, phases are divided by g instead of multiplied; their angles keep their sign.
+  PhaseCursor(const PhaseTable& table, Side side, double centre, bool inverse)
+      : rotation_(table.rotation()),
+        rows_(table.rows()),
+        decay_sign_((side == Side::kQuery) == inverse ? -1.0 : 1.0),
+        centre_(centre),
+        factor_(inverse ? 1 / rotation_.attention_factor : rotation_.attention_factor),
+        block_row_(static_cast<size_t>(2 * rows_.stride())),
+        token_row_(rotation_.log_decay.empty() ? 0 : block_row_.size()) {}
+
+  // The phases at position[axes]; they stay valid until the next call.
+  RowFactors At(const double* position) {
+    const size_t stride = static_cast<size_t>(rows_.stride());
+    RowFactors factors{block_row_.data(), rows_.Low(0), stride, 1};
+    const double magnitude = std::abs(position[0]);
+    const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
+    if (rows_.has_tables() && static_cast<double>(whole) == magnitude) {
+      StartBlock(whole / PhaseRows::kRows);
+      factors.low = rows_.Low(whole % PhaseRows::kRows);
+      factors.sign = position[0] < 0 ? -1 : 1;
+    } else {
+      block_ = -1;
+      SetBlockRow(position);
+    }
+    if (!rotation_.log_decay.empty()) {
+      Decay(position[0] - centre_);
+      factors.base = token_row_.data();
+    }
+    return factors;
+  }
+
+ private:
+  // block_row_ = g e^(i 128 block w)
+  void StartBlock(int64_t block) {
+    if (block == block_) return;
+    block_ = block;
+    const int64_t high = block / PhaseRows::kRows;
+    if (high < PhaseRows::kRows) {
+      MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_,
+                   rows_.stride(), block_row_.data());
+    } else {
+      const double position = static_cast<double>(block * PhaseRows::kRows);
+      SetBlockRow(&position);
+    }
+  }
+
+  void SetBlockRow(const double* position) {
+    rows_.Direct(position, block_row_.data());
+    MultiplyRows(block_row_.data(), rows_.Low(0), factor_, rows_.stride(), block_row_.data());
+  }
+
+  // token_row_ = block_row_ times the decay of each pair at `distance` from the centre
+  void Decay(double distance) {
+    const size_t pairs = rotation_.log_decay.size();
+    const size_t stride = static_cast<size_t>(rows_.stride());
+    for (size_t column = 0; column < static_cast<size_t>(rows_.columns()); ++column) {
+      const double decay = std::exp(decay_sign_ * rotation_.log_decay[column % pairs] * distance);
+      token_row_[column] = block_row_[column] * decay;
+      token_row_[stride + column] = block_row_[stride + column] * decay;
+    }
+  }
+
+  const Rotation& rotation_;
+  const PhaseRows& rows_;
+  double decay_sign_;
+  double centre_;
+  double factor_;
+  int64_t block_ = -1;  // the block of 128 positions that block_row_ stands at
+  std::vector<double> block_row_;
+  std::vector<double> token_row_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace rotary
+HWY_AFTER_NAMESPACE();
+
+#endif  // toggled
