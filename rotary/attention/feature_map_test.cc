@@ -262,7 +262,7 @@ TEST(PerformerTest, EstimatesTheSoftmaxKernelWithoutBias) {
 
 TEST(PerformerTest, DirectionsAreOrthogonalInBlocksAndOfGaussianLength) {
   constexpr int kHeadDim = 16, kFeatures = 40;
-  double squares = 0;
+  double squares = 0, spread = 0;
   int rows = 0;
   for (uint64_t draw = 0; draw < 50; ++draw) {
     const Tensor projection = PerformerProjection(kFeatures, kHeadDim, 3, draw);
@@ -274,6 +274,7 @@ TEST(PerformerTest, DirectionsAreOrthogonalInBlocksAndOfGaussianLength) {
     };
     for (int i = 0; i < kFeatures; ++i) {
       squares += dot(i, i);
+      spread += (dot(i, i) - kHeadDim) * (dot(i, i) - kHeadDim);
       ++rows;
       for (int j = 0; j < i; ++j) {
         if (i / kHeadDim != j / kHeadDim) continue;
@@ -285,6 +286,7 @@ TEST(PerformerTest, DirectionsAreOrthogonalInBlocksAndOfGaussianLength) {
   }
   // The square of a Gaussian vector's length has mean d and variance 2 d.
   EXPECT_NEAR(squares / rows, kHeadDim, 4 * std::sqrt(2.0 * kHeadDim / rows));
+  EXPECT_NEAR(spread / rows, 2 * kHeadDim, 0.2 * 2 * kHeadDim);
 }
 
 TEST(PerformerTest, DirectionsDependOnSeedAndDrawAlone) {

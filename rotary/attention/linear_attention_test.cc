@@ -75,6 +75,7 @@ struct Case {
   bool causal = false;
   bool lengths = false;
   bool padding = false;
+  double epsilon = 1e-6;
 };
 
 std::ostream& operator<<(std::ostream& out, const Case& c) {
@@ -82,7 +83,7 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
   return out << s.batch << " rows, " << s.queries << " x " << s.keys << " tokens, " << s.heads
              << ":" << s.kv_heads << " heads, " << s.features << " features, " << s.value_dim
              << " channels" << (c.causal ? ", causal" : "") << (c.lengths ? ", lengths" : "")
-             << (c.padding ? ", padding" : "");
+             << (c.padding ? ", padding" : "") << ", epsilon " << c.epsilon;
 }
 
 // Random operands, rotated by positions that start elsewhere in each batch row.
@@ -133,6 +134,7 @@ struct Operands {
     for (int64_t i = 0; i < padding.count(); ++i) padding.data<uint8_t>()[i] = i % 5 != 1;
     exists = padding.data<uint8_t>();
     options.causal = c.causal;
+    options.epsilon = c.epsilon;
     if (c.lengths) options.key_lengths = lengths;
     if (c.padding) options.key_padding = padding.const_view();
   }
@@ -241,6 +243,7 @@ std::vector<Case> Cases() {
   }
   add([](Case& c) { c.shape.heads = c.shape.kv_heads = 3; });
   add([](Case& c) { c.shape.kv_heads = 1; });
+  add([](Case& c) { c.epsilon = 0.3; });
   cases.push_back({base});  // more queries than keys, which only makes sense without causality
   cases.back().shape.queries = 100;
   return cases;
