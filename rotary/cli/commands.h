@@ -7,8 +7,10 @@
 namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
+void AddDecayCommand(CLI::App& program);
 void AddEvaluateCommand(CLI::App& program);
 void AddLogitsCommand(CLI::App& program);
+void AddTraceCommand(CLI::App& program);
 void AddTrainCommand(CLI::App& program);
 
 }  // namespace rotary

@@ -31,8 +31,10 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.fallthrough(false);
   rotary::AddBenchCommand(program);
+  rotary::AddDecayCommand(program);
   rotary::AddEvaluateCommand(program);
   rotary::AddLogitsCommand(program);
+  rotary::AddTraceCommand(program);
   rotary::AddTrainCommand(program);
   try {
     program.parse(argc, argv);
