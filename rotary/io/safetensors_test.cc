@@ -147,6 +147,8 @@ TEST(SafetensorsTest, EveryBrokenFileHasItsSentence) {
        "x has shape [3] of F32, which does not fill bytes 0 to 8"},
       {FileOf(Sentence("{", entry("x", "F32", "[4611686018427387904,4]", "[0,0]"), "}"), eight),
        "x has shape [4611686018427387904, 4] of F32, which does not fill bytes 0 to 0"},
+      {FileOf(Sentence("{", entry("x", "F32", "[4611686018427387904,4]", "[1,0]"), "}"), eight),
+       "x has shape [4611686018427387904, 4] of F32, which does not fill bytes 1 to 0"},
       {FileOf(Sentence("{", entry("x", "F32", "[-2]", "[0,8]"), "}"), eight),
        "x.shape[0] must be a whole number of at least 0, got -2"},
       {FileOf(Sentence("{", entry("x", "F32", "[1,1,1,1,1,2]", "[0,8]"), "}"), eight),
