@@ -9,6 +9,7 @@
 #include "rotary/io/safetensors.h"
 #include "rotary/model/hf_folder.h"
 #include "rotary/model/token_inputs.h"
+#include "rotary/train/training_state.h"
 
 namespace rotary {
 
@@ -28,8 +29,9 @@ void AddLogitsCommand(CLI::App& program) {
       "Example: rotary logits tests/golden/roformer tests/golden/roformer/inputs.safetensors "
       "--out logits.safetensors");
   command
-      ->add_option("CHECKPOINT", options->checkpoint,
-                   "folder with config.json and model.safetensors, of rotary or of transformers")
+      ->add_option(
+          "CHECKPOINT", options->checkpoint,
+          "folder of a run, or with config.json and model.safetensors as transformers writes it")
       ->required();
   command->add_option("IN", options->in, "safetensors file with the token ids")->required();
   command->add_option("--out", options->out, "safetensors file to write")->required();
@@ -37,7 +39,7 @@ void AddLogitsCommand(CLI::App& program) {
       ->check(CLI::NonNegativeNumber);
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
-    const StoredModel stored = ReadModel(options->checkpoint);
+    const StoredModel stored = ReadModel(CheckpointFolder(options->checkpoint));
     const TokenInputs inputs = ReadTokenInputs(options->in);
     Workspace workspace;
     const Tensor logits = Logits(stored.model, inputs.batch(), workspace, options->threads);
