@@ -100,12 +100,13 @@ def environment(threads):
     """What a peer's process should find in its environment.
 
     The heap keeps what is freed, so that no loop measures page faults: a peer that allocates its outputs at every call
-    would otherwise spend most of its time on them.
+    would otherwise spend most of its time on them. It asks for huge pages, as we do; torch has a switch of its own.
     """
     return {
         "OMP_NUM_THREADS": str(threads),
         "MKL_NUM_THREADS": str(threads),
         "CUDA_VISIBLE_DEVICES": "",
+        "THP_MEM_ALLOC_ENABLE": "1",
         "GLIBC_TUNABLES": "glibc.malloc.mmap_max=0:glibc.malloc.trim_threshold=17179869184:"
-                          "glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1",
+                          "glibc.malloc.top_pad=67108864:glibc.malloc.arena_max=1:glibc.malloc.hugetlb=1",
     }

@@ -55,7 +55,7 @@ TrainFlags AddTrainFlags(CLI::App& command, TrainOptions& options,
     if (without.contains(name)) return;
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    flags[name] = AddFlag(command, flag, name, field, help);
+    flags[name] = AddFlag(command, flag, name, field, help)->take_last();
   });
   return flags;
 }

@@ -81,6 +81,7 @@ void CheckTrainOptions(const TrainOptions& options) {
   RequireAtLeast(1, "layers", options.layers);
   RequireAtLeast(0, "kv_heads", options.kv_heads);
   RequireAtLeast(0, "inner_dim", options.inner_dim);
+  RequireAtLeast(1, "context", options.context);
   RequireAtLeast(1, "batch", options.batch);
   RequireAtLeast(1, "accumulation", options.accumulation);
   RequireAtLeast(0, "redraw_every", options.redraw_every);

@@ -18,6 +18,7 @@ double SecondsSince(std::chrono::steady_clock::time_point start) {
 }
 
 TrainingState NewState(const TrainOptions& options, const Tokenizer& tokenizer) {
+  CheckTrainOptions(options);
   Transformer model(MakeModelConfig(options, tokenizer.vocab_size()));
   model.Initialise(options.seed);
   return TrainingState(std::move(model));
@@ -41,7 +42,7 @@ TrainingState::TrainingState(Transformer new_model)
       second_moment(DType::kF32, {model.layout().size()}) {}
 
 Trainer::Trainer(const TrainOptions& options, const Corpus& corpus, const Tokenizer& tokenizer)
-    : Trainer(Checked(options), corpus, tokenizer, NewState(options, tokenizer)) {}
+    : Trainer(options, corpus, tokenizer, NewState(options, tokenizer)) {}
 
 Trainer::Trainer(const TrainOptions& options, const Corpus& corpus, const Tokenizer& tokenizer,
                  TrainingState state)

@@ -302,19 +302,17 @@ TEST(TrainingStateTest, AFullDiskLeavesTheRunAsItWas) {
   EXPECT_EQ(LoadCheckpoint(CheckpointFolder(run.folder.path())).state.step, 7);
 }
 
-TEST(TrainingStateTest, AStepThatDivergesIsNotSaved) {
-  const TestFolder folder;
-  const Corpus corpus = TinyCorpus();
-  TrainOptions options = TinyOptions();
-  options.lr = 1e300;
-  options.warmup = 0;
-  options.checkpoint_every = 1;
-  Trainer trainer(options, corpus, kBytes);
+TEST(TrainingStateTest, ARunThatDivergesKeepsItsLastGoodStep) {
+  const SavedRun run;
+  Checkpoint checkpoint = LoadCheckpoint(run.step);
+  checkpoint.options.lr = 1e300;
+  checkpoint.options.checkpoint_every = 1;
+  Trainer trainer(checkpoint.options, run.corpus, kBytes, std::move(checkpoint.state));
   RunHooks hooks;
-  int saved = 0;
-  hooks.save = [&](const TrainingState&) { ++saved; };
+  hooks.save = [&](const TrainingState&) { Save(run.folder.path(), trainer, "texts"); };
   EXPECT_THROW(RunTraining(trainer, hooks), TrainingDiverged);
-  EXPECT_EQ(saved, 0);
+  EXPECT_EQ(Entries(run.folder.path()), (std::vector<std::string>{"latest", "step-000006"}));
+  EXPECT_EQ(LoadCheckpoint(CheckpointFolder(run.folder.path())).state.step, 6);
 }
 
 }  // namespace

@@ -1,0 +1,191 @@
+"""`rotary train` and `rotary evaluate` as a person meets them: what they print, and one sentence with the right exit code
+(2 wrong usage, 3 a bad file, 1 the rest) for everything that can be wrong, with nothing half-written.
+
+Usage: train_cli_test.py PROGRAM
+"""
+
+import json
+import math
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+PROGRAM = os.path.abspath(sys.argv.pop(1))
+TINY = ["--layers", "1", "--model-dim", "16", "--heads", "2", "--context", "16", "--batch", "2", "--threads", "1",
+        "--evaluation-windows", "4", "--steps", "6", "--checkpoint-every", "2"]
+
+
+class TrainCliTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.text = self.put("text.txt", "".join(f"the wheel turns {i % 12} times; " for i in range(60)))
+        self.out = self.folder / "out"
+
+    def put(self, name, text):
+        path = self.folder / name
+        path.write_text(text)
+        return path
+
+    def rotary(self, *arguments, preexec_fn=None, restore_signals=True):
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, preexec_fn=preexec_fn,
+                              restore_signals=restore_signals)
+
+    def train(self, *arguments, **options):
+        return self.rotary("train", self.text, "--out", self.out, *arguments, **options)
+
+    def trained(self, *arguments):
+        run = self.train(*TINY, *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return run
+
+    def fails(self, run, code, sentence):
+        self.assertEqual(run.returncode, code, run.stderr)
+        self.assertEqual(run.stdout, "")
+        # The progress of a run may stand above the sentence, a hint below.
+        self.assertIn(sentence, run.stderr.splitlines())
+
+    def leaves_nothing(self, run, code, sentence):
+        self.fails(run, code, sentence)
+        self.assertFalse(self.out.exists())
+
+    def test_prints_json(self):
+        result = json.loads(self.trained("--json").stdout)
+        self.assertEqual(result["checkpoint"], str(self.out / "step-000006"))
+        self.assertEqual(result["steps"], 6)
+        self.assertTrue(0 < result["held_out_loss"] < 6)
+        self.assertAlmostEqual(result["held_out_bits_per_byte"], result["held_out_loss"] / math.log(2))
+        run = self.rotary("evaluate", self.out, self.text, "--context", 32, "--stride", 8, "--json")
+        result = json.loads(run.stdout)
+        self.assertEqual((result["context"], result["stride"]), (32, 8))
+        self.assertEqual(result["targets"], len(self.text.read_text()) - 1)
+        self.assertTrue(0 < result["loss"] < 6)
+
+    def test_evaluates_masked_models(self):
+        self.trained("--objective", "mlm")
+        result = json.loads(self.rotary("evaluate", self.out / "step-000006", self.text, "--json").stdout)
+        self.assertEqual(result["scored"], "hidden tokens")
+        self.assertTrue(0.1 < result["targets"] / result["bytes"] < 0.2)
+
+    def test_validation_text(self):
+        other = self.put("other.txt", "a quite different matter. " * 3)
+        self.trained("--validation", other)
+        self.fails(self.train("--resume"), 2, "resume: the texts are not those that the run began with")
+        self.assertEqual(self.train("--resume", "--validation", other).returncode, 0)
+
+    def test_texts(self):
+        missing = self.folder / "missing.txt"
+        empty = self.put("empty.txt", "")
+        short = self.put("short.txt", "too short")
+        for path, sentence in [
+                (missing, f"cannot read {missing}: no such file or folder"),
+                (empty, f"cannot read {empty}: the file is empty"),
+                (self.folder, f"cannot read {self.folder}: it is a folder"),
+                (short, f"{short}: too short: 9 tokens, training with a context of 16 tokens and 0.1 of the text held "
+                        "out needs at least 170")]:
+            self.leaves_nothing(self.rotary("train", path, "--out", self.out, *TINY), 3, sentence)
+        self.leaves_nothing(self.train(*TINY, "--validation", short), 3,
+                            f"{short}: too short: 9 tokens, held-out text with a context of 16 tokens needs at least 17")
+        self.leaves_nothing(self.train(*TINY, "--context", 5000), 3,
+                            f"{self.text}: too short: {len(self.text.read_text())} tokens, training with a context of "
+                            "5000 tokens and 0.1 of the text held out needs at least 50010")
+
+    def test_options(self):
+        for arguments, sentence in [
+                (["--encoding", "spiral"],
+                 'encoding must be one of rotary, sinusoidal, learned, alibi, none, got "spiral"'),
+                (["--objective", "mask"], 'objective must be one of causal, mlm, got "mask"'),
+                (["--heads", 3], "model: model_dim must be a multiple of heads, got model_dim 16 and 3 heads"),
+                (["--kv-heads", 3], "model: heads must be a multiple of kv_heads, got 2 heads and 3 kv_heads"),
+                (["--rotary-fraction", 0.3],
+                 "train: rotary_fraction 0.3 of 8 channels is no whole number of them (2.4)"),
+                (["--rotary-fraction", 0.375], "rotation: rotary_dim must be even and at most head_dim (8), got 3"),
+                (["--attention", "linear", "--encoding", "alibi"],
+                 "model: ALiBi adds to scores, and linear attention has none; use softmax attention"),
+                (["--steps", 0], "schedule: steps must be at least 1, got 0"),
+                (["--dropout", 1], "train: dropout must be at least 0 and below 1, got 1"),
+                (["--lr", "nan"], "train: lr must be a finite number, got nan"),
+                (["--context", 0], "train: context must be at least 1, got 0"),
+                (["--held-out", 1.5], "train: the held-out fraction must lie between 0 and 1, got 1.5")]:
+            with self.subTest(arguments):
+                self.leaves_nothing(self.train(*TINY, *arguments), 2, sentence)
+        rotation = self.put("rotation.json", '{"head_dim": 6}')
+        self.assertEqual(self.train(*TINY, "--rotation", rotation).returncode, 3)
+        self.assertEqual(self.train(*TINY, "--no-such-flag").returncode, 2)
+        self.assertFalse(self.out.exists())
+
+    def test_resuming_what_is_not_there_or_not_the_same(self):
+        self.leaves_nothing(self.train("--resume"), 3,
+                            f"cannot resume {self.out}: it holds no finished step; leave out --resume")
+        self.trained()
+        self.fails(self.train(*TINY), 2,
+                   f"train: {self.out} holds a run already: go on with --resume, or choose another --out")
+        self.fails(self.train("--resume", "--dropout", 0.5), 2,
+                   "resume: the run began with dropout 0.0, got 0.5; only evaluate_every, checkpoint_every, keep, "
+                   "threads may change")
+        self.put("text.txt", self.text.read_text().replace("wheel", "wheal"))
+        self.fails(self.train("--resume"), 2, "resume: the texts are not those that the run began with")
+
+    def test_out_that_cannot_be_a_folder(self):
+        self.out.write_text("a file")
+        self.assertEqual(self.train(*TINY).returncode, 3)
+        self.assertEqual(self.out.read_text(), "a file")
+
+    def test_damaged_checkpoints(self):
+        self.trained()
+        step = self.out / "step-000006"
+        for name, length in [("model.safetensors", 1000), ("config.json", 20)]:
+            whole = (step / name).read_bytes()
+            (step / name).write_bytes(whole[:length])
+            for command in (self.train("--resume"), self.rotary("evaluate", self.out, self.text)):
+                self.assertEqual(command.returncode, 3)
+                self.assertTrue(command.stderr.startswith(f"cannot read {step / name}: "), command.stderr)
+            (step / name).write_bytes(whole)
+        (self.out / "latest").write_text("step-000007\n")
+        self.fails(self.train("--resume"), 3,
+                   f"cannot read {self.out / 'step-000007'}: there is no such step, but latest names it")
+
+    def test_a_loss_that_is_no_number_keeps_the_last_good_step(self):
+        run = self.train(*TINY, "--lr", "1e300")
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertRegex(run.stderr.splitlines()[-1],
+                         r"^train: step \d of 6 .*; no step was saved; a lower --lr may help$")
+        self.assertEqual(list(self.out.iterdir()), [])
+
+        self.trained("--keep", 5)
+        (self.out / "latest").write_text("step-000002\n")
+        record = self.out / "step-000002" / "training.json"
+        options = json.loads(record.read_text())
+        options["options"]["lr"] = 1e300
+        record.write_text(json.dumps(options))
+        run = self.train("--resume", "--checkpoint-every", 1)
+        self.assertEqual(run.returncode, 1, run.stderr)
+        self.assertRegex(run.stderr.splitlines()[-1],
+                         rf"^train: step 3 of 6 .*; the last good step is {self.out}/step-000002; a lower --lr may help$")
+        self.assertEqual((self.out / "latest").read_text(), "step-000002\n")
+
+    def test_a_full_disk_leaves_the_run_as_it_was(self):
+        self.trained("--steps", 3, "--checkpoint-every", 3)
+        before = sorted(path.name for path in self.out.iterdir())
+
+        def fill():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+        shutil.rmtree(self.folder / "full", ignore_errors=True)
+        run = self.rotary("train", self.text, "--out", self.folder / "full", *TINY, preexec_fn=fill, restore_signals=False)
+        self.assertEqual(run.returncode, 3, run.stderr)
+        self.assertRegex(run.stderr.splitlines()[-1], "^cannot write .*: File too large$")
+        self.assertEqual(list((self.folder / "full").iterdir()), [])
+        self.assertEqual(sorted(path.name for path in self.out.iterdir()), before)
+
+
+if __name__ == "__main__":
+    unittest.main()
