@@ -7,7 +7,9 @@
 namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
+void AddCompareCommand(CLI::App& program);
 void AddDecayCommand(CLI::App& program);
+void AddDemoCommand(CLI::App& program);
 void AddEvaluateCommand(CLI::App& program);
 void AddLogitsCommand(CLI::App& program);
 void AddTraceCommand(CLI::App& program);

@@ -31,7 +31,9 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   program.fallthrough(false);
   rotary::AddBenchCommand(program);
+  rotary::AddCompareCommand(program);
   rotary::AddDecayCommand(program);
+  rotary::AddDemoCommand(program);
   rotary::AddEvaluateCommand(program);
   rotary::AddLogitsCommand(program);
   rotary::AddTraceCommand(program);

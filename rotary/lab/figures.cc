@@ -146,12 +146,13 @@ Chart HeldOutByStep(const Experiment& experiment) {
 Chart LossByLength(const Experiment& experiment) {
   Chart chart{.title = "Loss beyond the training length",
               .note = fmt::format(
-                  "Windows slide by half their length; every length scores the same {} bytes{}.",
-                  Thousands(static_cast<double>(experiment.length_targets)),
-                  Several(experiment) ? ". Mean of the seeds, and the range that they span" : ""),
+                  "Windows slide by half their length; every length scores the same {}{} bytes.",
+                  experiment.objective == "mlm" ? "hidden bytes among " : "",
+                  Thousands(static_cast<double>(experiment.length_targets))),
               .x_label = "window, bytes",
               .y_label = LossLabel(experiment),
               .log_x = true};
+  if (Several(experiment)) chart.note += " Mean of the seeds, and the range that they span.";
   const auto& lengths = experiment.Run(0, 0).lengths;
   if (lengths.empty()) return chart;
   for (const LengthLoss& length : lengths) {

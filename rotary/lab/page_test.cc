@@ -10,8 +10,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <functional>
 #include <sstream>
+
+#include "rotary/io/test_folder.h"
 
 namespace rotary {
 namespace {
@@ -75,32 +76,25 @@ TEST(Page, WritesNumbersThatJsonCannotHoldAsGaps) {
   EXPECT_EQ(Count(page.Html(), "\"y\":[0.333333,null]"), 1u);
 }
 
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(Page, RefusesListsThatDoNotFit) {
   Page page("t", "");
   const std::string before = page.Html();
-  EXPECT_EQ(ErrorOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               page.Add(Chart{.series = {{.name = "s", .x = {1, 2}, .y = {1}}}});
             }),
             "chart: series \"s\" has 2 x but 1 y");
-  EXPECT_EQ(
-      ErrorOf([&] { page.Add(Chart{.series = {{.name = "s", .x = {1}, .y = {1}, .low = {0}}}}); }),
-      "chart: the band of series \"s\" must have 1 points or none, got 1 and 0");
-  EXPECT_EQ(ErrorOf([&] { page.Add(Chart{.series = {{.name = "s", .style = 7}}}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
+              page.Add(Chart{.series = {{.name = "s", .x = {1}, .y = {1}, .low = {0}}}});
+            }),
+            "chart: the band of series \"s\" must have 1 points or none, got 1 and 0");
+  EXPECT_EQ(Thrown<std::invalid_argument>(
+                [&] { page.Add(Chart{.series = {{.name = "s", .style = 7}}}); }),
             "chart: a style is below 7, got 7");
-  EXPECT_EQ(ErrorOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               page.Add(Table{.header = {"a", "b"}, .rows = {{"c"}}});
             }),
             "table: a row has 1 cells, not 2");
-  EXPECT_EQ(ErrorOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               page.Add(Table{.header = {"a"}, .rows = {{"c"}}, .styles = {1, 2}});
             }),
             "table: 2 styles for 1 rows");

@@ -18,12 +18,6 @@ constexpr size_t kNamedFiles = 3;   // with more, only their number is said
 
 bool Masked(const Experiment& experiment) { return experiment.objective == "mlm"; }
 
-std::string Title(const Experiment& experiment) {
-  const std::string what =
-      Masked(experiment) ? "Guessing masked bytes" : "Predicting the next byte";
-  return experiment.attention == "linear" ? what + " with linear attention" : what;
-}
-
 std::string TextName(const TextInfo& text) {
   if (text.files.size() > kNamedFiles) return fmt::format("{} files", text.files.size());
   std::string names;
@@ -34,7 +28,7 @@ std::string TextName(const TextInfo& text) {
 void AddFindings(const Results& results, Page& page) {
   std::string note;
   for (const Experiment& experiment : results.experiments) {
-    if (results.experiments.size() > 1) page.Subsection(Title(experiment));
+    if (results.experiments.size() > 1) page.Subsection(ExperimentTitle(experiment));
     std::vector<std::pair<std::string, std::string>> findings;
     for (Finding& finding : Findings(experiment)) {
       findings.emplace_back(std::move(finding.topic), std::move(finding.sentence));
@@ -89,9 +83,10 @@ void AddSamples(const Experiment& experiment, Page& page) {
 }
 
 void AddExperiment(const Experiment& experiment, const std::string& prefix, Page& page) {
-  page.Section(Title(experiment), fmt::format("{} {}, {} steps each.", experiment.seeds.size(),
-                                              experiment.seeds.size() == 1 ? "seed" : "seeds",
-                                              Thousands(static_cast<double>(experiment.steps))));
+  page.Section(ExperimentTitle(experiment),
+               fmt::format("{} {}, {} steps each.", experiment.seeds.size(),
+                           experiment.seeds.size() == 1 ? "seed" : "seeds",
+                           Thousands(static_cast<double>(experiment.steps))));
   std::vector<Chart> charts = {LossByStep(experiment), GapByStep(experiment),
                                LossByTime(experiment), HeldOutByStep(experiment)};
   std::erase_if(charts, [](const Chart& chart) { return chart.series.empty(); });
@@ -136,7 +131,7 @@ void AddSettings(const Results& results, Page& page) {
                                                     machine.simd)},
                           {"Compiler", machine.compiler}}});
   for (const Experiment& experiment : results.experiments) {
-    page.Subsection("All settings: " + Title(experiment));
+    page.Subsection("All settings: " + ExperimentTitle(experiment));
     page.Markup("<pre class=\"columns\">" + EscapeHtml(OptionList(experiment.options)) +
                 "</pre>\n");
   }

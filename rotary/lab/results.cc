@@ -56,6 +56,7 @@ LossCurve CurveFromJson(const JsonValue& value) {
   curve.count = List<int>(value["count"], [](const JsonValue& count) {
     return static_cast<int>(count.Int(1, 1 << 30));
   });
+  if (points == 0) throw value["step"].Error("must not be empty");
   for (size_t i = 0; i < curve.size(); ++i) {
     if (!(curve.step[i] > (i == 0 ? 0 : curve.step[i - 1]))) {
       throw value["step"].Error("must ascend from above 0");
@@ -122,6 +123,21 @@ Machine MachineFromJson(const JsonValue& value) {
           .compiler = value["compiler"].String()};
 }
 
+// Whether two runs were looked at in the same places, so that their numbers can be paired.
+bool SamePlaces(const RunResult& a, const RunResult& b) {
+  const auto same_step = [](const HeldOutPoint& x, const HeldOutPoint& y) {
+    return x.step == y.step;
+  };
+  const auto same_length = [](const LengthLoss& x, const LengthLoss& y) {
+    return x.tokens == y.tokens;
+  };
+  return a.training.step == b.training.step &&
+         std::equal(a.held_out.begin(), a.held_out.end(), b.held_out.begin(), b.held_out.end(),
+                    same_step) &&
+         std::equal(a.lengths.begin(), a.lengths.end(), b.lengths.begin(), b.lengths.end(),
+                    same_length);
+}
+
 Json ExperimentToJson(const Experiment& experiment) {
   Json runs = Json::array();
   for (const RunResult& run : experiment.runs) runs.push_back(RunToJson(run));
@@ -161,6 +177,9 @@ Experiment ExperimentFromJson(const JsonValue& value) {
     const uint64_t seed = experiment.seeds[index % experiment.seeds.size()];
     if (read.encoding != encoding || read.seed != seed) {
       throw run.Error("must be of ", encoding, " with seed ", seed);
+    }
+    if (!SamePlaces(read, experiment.runs[0])) {
+      throw run.Error("must have the steps and lengths of the first run");
     }
   }
   return experiment;

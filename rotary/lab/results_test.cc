@@ -12,6 +12,7 @@
 #include <cmath>
 #include <functional>
 
+#include "rotary/io/test_folder.h"
 #include "rotary/lab/synthetic_results.h"
 
 namespace rotary {
@@ -61,16 +62,11 @@ TEST(Results, RefuseNumbersThatJsonCannotHold) {
 std::string ErrorAfter(const std::function<void(Json&)>& change) {
   Json json = Json::parse(ResultsToJson(Example()));
   change(json);
-  try {
-    ResultsFromJson(json.dump(), "r.json");
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "";
+  return Thrown([&] { ResultsFromJson(json.dump(), "r.json"); });
 }
 
 TEST(Results, RefuseOtherFiles) {
-  EXPECT_EQ(ErrorAfter([](Json&) {}), "");
+  EXPECT_EQ(ErrorAfter([](Json&) {}), "nothing was thrown");
   EXPECT_EQ(ErrorAfter([](Json& json) { json["format"] = 2; }),
             "cannot read r.json: format must be a whole number from 1 to 1, got 2");
   const auto at = [](Json& json) -> Json& { return json["experiments"][0]; };
@@ -82,8 +78,16 @@ TEST(Results, RefuseOtherFiles) {
             "cannot read r.json: experiments[0].runs[2].sample[0].kind is not known: odd");
   EXPECT_EQ(ErrorAfter([&](Json& json) { at(json)["runs"][0]["training"]["step"][1] = 0.5; }),
             "cannot read r.json: experiments[0].runs[0].training.step must ascend from above 0");
-  EXPECT_NE(ErrorAfter([&](Json& json) { at(json)["runs"][0]["training"]["loss"].erase(0); }), "");
-  EXPECT_NE(ErrorAfter([&](Json& json) { at(json)["runs"][0].erase("final_loss"); }), "");
+  EXPECT_EQ(ErrorAfter([&](Json& json) { at(json)["runs"][1]["held_out"][0]["step"] = 101; }),
+            "cannot read r.json: experiments[0].runs[1] must have the steps and lengths of the "
+            "first run");
+  EXPECT_EQ(ErrorAfter([&](Json& json) { at(json)["runs"][3]["lengths"].erase(3); }),
+            "cannot read r.json: experiments[0].runs[3] must have the steps and lengths of the "
+            "first run");
+  EXPECT_NE(ErrorAfter([&](Json& json) { at(json)["runs"][0]["training"]["loss"].erase(0); }),
+            "nothing was thrown");
+  EXPECT_NE(ErrorAfter([&](Json& json) { at(json)["runs"][0].erase("final_loss"); }),
+            "nothing was thrown");
 }
 
 }  // namespace

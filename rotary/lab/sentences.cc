@@ -231,6 +231,12 @@ std::vector<Finding> Findings(const Experiment& experiment) {
   return findings;
 }
 
+std::string ExperimentTitle(const Experiment& experiment) {
+  const std::string title =
+      experiment.objective == "mlm" ? "Guessing masked bytes" : "Predicting the next byte";
+  return experiment.attention == "linear" ? title + " with linear attention" : title;
+}
+
 std::string IntervalNote(const Experiment& experiment) {
   if (experiment.seeds.size() < 2) return "";
   return fmt::format(

@@ -38,6 +38,9 @@ std::string OneSeedSentence(const Experiment& experiment);
 // Which encodings cannot go beyond which length; empty where all can.
 std::string CannotSentence(const Experiment& experiment);
 
+// "Predicting the next byte"
+std::string ExperimentTitle(const Experiment& experiment);
+
 // What a ± in the sentences means; empty with one seed.
 std::string IntervalNote(const Experiment& experiment);
 
