@@ -34,7 +34,8 @@ inline float ToFloat(F16 x) {
   if (magnitude >= 0x7c00u) {  // infinity, NaN
     return std::bit_cast<float>(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
   }
-  // The product is exact and makes subnormals normal: 2^112 is the difference of the exponent biases.
+  // The product is exact and makes subnormals normal: 2^112 is the difference of the exponent
+  // biases.
   const float scaled = std::bit_cast<float>(magnitude << 13) * 0x1p112f;
   return std::bit_cast<float>(sign | std::bit_cast<uint32_t>(scaled));
 }
@@ -56,7 +57,8 @@ inline F16 ToF16(float x) {
     half = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
   } else if (magnitude >= 0x47800000u) {  // 2^16
     half = 0x7c00u;
-  } else if (magnitude < 0x38800000u) {  // 2^-14: a subnormal half; the sum rounds at the last bit kept
+  } else if (magnitude <
+             0x38800000u) {  // 2^-14: a subnormal half; the sum rounds at the last bit kept
     half = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
   } else {
     half = (magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;

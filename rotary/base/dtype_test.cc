@@ -1,5 +1,5 @@
-// Properties: every 16-bit value survives the way to f32 and back; rounding is to nearest, ties to even, at every exponent;
-// infinities, NaN, overflow and subnormals keep their meaning.
+// Properties: every 16-bit value survives the way to f32 and back; rounding is to nearest, ties to
+// even, at every exponent; infinities, NaN, overflow and subnormals keep their meaning.
 #include "rotary/base/dtype.h"
 
 #include <cmath>
@@ -12,7 +12,8 @@ namespace {
 
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Every finite pair of neighbours: their middle goes to the even one, and a float next to the middle to the nearer one.
+// Every finite pair of neighbours: their middle goes to the even one, and a float next to the
+// middle to the nearer one.
 template <class T, class Round>
 void CheckNeighbours(uint16_t largest_finite, Round round) {
   for (uint32_t bits = 0; bits < largest_finite; ++bits) {

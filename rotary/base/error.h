@@ -2,8 +2,8 @@
 //
 //   Require(head_dim % 2 == 0, "rotate: head_dim must be even, got ", head_dim);
 //
-// The library throws std::invalid_argument for a rule that the caller broke, std::out_of_range for an index and FileError
-// for a file. It never prints, exits or leaves an output half-written.
+// The library throws std::invalid_argument for a rule that the caller broke, std::out_of_range for
+// an index and FileError for a file. It never prints, exits or leaves an output half-written.
 #ifndef ROTARY_BASE_ERROR_H_
 #define ROTARY_BASE_ERROR_H_
 

@@ -20,7 +20,8 @@ AlignedBytes AllocateAligned(size_t bytes) {
   void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
   if (memory == nullptr) throw std::bad_alloc();
 #ifdef __linux__
-  if (alignment == kHugePage) madvise(memory, rounded, MADV_HUGEPAGE);  // advice: a refusal costs only speed
+  if (alignment == kHugePage)
+    madvise(memory, rounded, MADV_HUGEPAGE);  // advice: a refusal costs only speed
 #endif
   return AlignedBytes(static_cast<std::byte*>(memory));
 }

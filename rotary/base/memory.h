@@ -15,8 +15,9 @@ struct FreeAligned {
 };
 using AlignedBytes = std::unique_ptr<std::byte[], FreeAligned>;
 
-// Returns `bytes` bytes aligned to kAlignment, not initialised; large blocks ask the system for huge pages, because first
-// touch of 4 KiB pages costs more than most kernels. Throws std::bad_alloc.
+// Returns `bytes` bytes aligned to kAlignment, not initialised; large blocks ask the system for
+// huge pages, because first touch of 4 KiB pages costs more than most kernels. Throws
+// std::bad_alloc.
 AlignedBytes AllocateAligned(size_t bytes);
 
 }  // namespace rotary

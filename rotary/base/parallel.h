@@ -1,5 +1,6 @@
-// Loops over several threads: OpenMP in the normal build, so that they share the matrix library's threads, and plain
-// std::thread where OpenMP is off (ThreadSanitizer; people who embed only the rope room).
+// Loops over several threads: OpenMP in the normal build, so that they share the matrix library's
+// threads, and plain std::thread where OpenMP is off (ThreadSanitizer; people who embed only the
+// rope room).
 #ifndef ROTARY_BASE_PARALLEL_H_
 #define ROTARY_BASE_PARALLEL_H_
 
@@ -12,18 +13,20 @@ namespace rotary {
 // The cores this process may use, at least 1.
 int HardwareThreads();
 
-// `threads` as every function here takes it: 0 means HardwareThreads(). Throws std::invalid_argument below 0.
+// `threads` as every function here takes it: 0 means HardwareThreads(). Throws
+// std::invalid_argument below 0.
 int ResolveThreads(int threads);
 
-// Calls body(begin, end) on contiguous ranges that together cover [0, count) once, at most `threads` at a time. No range
-// but the last is shorter than `grain` items, so small work stays on the calling thread. Inside another ParallelFor or
-// ParallelTasks it runs on the calling thread alone. An exception of `body` reaches the caller after all ranges ended.
+// Calls body(begin, end) on contiguous ranges that together cover [0, count) once, at most
+// `threads` at a time. No range but the last is shorter than `grain` items, so small work stays on
+// the calling thread. Inside another ParallelFor or ParallelTasks it runs on the calling thread
+// alone. An exception of `body` reaches the caller after all ranges ended.
 void ParallelFor(int64_t count, int threads, int64_t grain,
                  FunctionRef<void(int64_t begin, int64_t end)> body);
 
-// Calls body(task, worker) for each task in [0, tasks), handed out one by one in ascending order to up to `threads`
-// workers numbered from 0: for tasks of uneven cost, and for scratch memory by worker. Nesting and exceptions as above;
-// after an exception no new task starts.
+// Calls body(task, worker) for each task in [0, tasks), handed out one by one in ascending order to
+// up to `threads` workers numbered from 0: for tasks of uneven cost, and for scratch memory by
+// worker. Nesting and exceptions as above; after an exception no new task starts.
 void ParallelTasks(int64_t tasks, int threads, FunctionRef<void(int64_t task, int worker)> body);
 
 }  // namespace rotary

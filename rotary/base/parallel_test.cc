@@ -1,5 +1,5 @@
-// Properties: every item is visited once, whatever the number of threads; nested loops stay on their thread; the first
-// exception reaches the caller.
+// Properties: every item is visited once, whatever the number of threads; nested loops stay on
+// their thread; the first exception reaches the caller.
 #include "rotary/base/parallel.h"
 
 #include <atomic>

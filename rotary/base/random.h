@@ -1,6 +1,6 @@
-// Counter-based random numbers: a number depends on (seed, stream, index) alone, so that a run depends on its seed only,
-// whatever the order or the number of threads in which it draws.
-// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3": Philox4x32-10.
+// Counter-based random numbers: a number depends on (seed, stream, index) alone, so that a run
+// depends on its seed only, whatever the order or the number of threads in which it draws. Source:
+// Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3": Philox4x32-10.
 #ifndef ROTARY_BASE_RANDOM_H_
 #define ROTARY_BASE_RANDOM_H_
 
@@ -12,7 +12,8 @@
 namespace rotary {
 
 // Ten rounds of Philox: four 32-bit words from a 128-bit counter under a 64-bit key.
-inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter,
+                                      std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t p0 = uint64_t{0xD2511F53u} * counter[0];
     const uint64_t p1 = uint64_t{0xCD9E8D57u} * counter[2];
@@ -24,14 +25,16 @@ inline std::array<uint32_t, 4> Philox(std::array<uint32_t, 4> counter, std::arra
   return counter;
 }
 
-// The random numbers of one (seed, stream): number `index` is the same whoever asks for it, and when.
+// The random numbers of one (seed, stream): number `index` is the same whoever asks for it, and
+// when.
 class Random {
  public:
   Random(uint64_t seed, uint64_t stream) : seed_(seed), stream_(stream) {}
 
   // Four independent words.
   std::array<uint32_t, 4> Words(uint64_t index) const {
-    return Philox({Low(index), High(index), Low(stream_), High(stream_)}, {Low(seed_), High(seed_)});
+    return Philox({Low(index), High(index), Low(stream_), High(stream_)},
+                  {Low(seed_), High(seed_)});
   }
 
   uint64_t Bits(uint64_t index) const {
@@ -52,7 +55,8 @@ class Random {
     const auto words = Words(index);
     const uint64_t a = (uint64_t{words[1]} << 32) | words[0];
     const uint64_t b = (uint64_t{words[3]} << 32) | words[2];
-    const double radius = std::sqrt(-2.0 * std::log((static_cast<double>(a >> 11) + 1.0) * 0x1p-53));
+    const double radius =
+        std::sqrt(-2.0 * std::log((static_cast<double>(a >> 11) + 1.0) * 0x1p-53));
     return radius * std::cos(2.0 * std::numbers::pi * static_cast<double>(b >> 11) * 0x1p-53);
   }
 

@@ -1,5 +1,5 @@
-// Properties: the generator is Philox4x32-10 to the bit (the vectors that its authors publish); uniform and normal numbers
-// have the moments they promise.
+// Properties: the generator is Philox4x32-10 to the bit (the vectors that its authors publish);
+// uniform and normal numbers have the moments they promise.
 #include "rotary/base/random.h"
 
 #include "gtest/gtest.h"
@@ -14,8 +14,9 @@ TEST(RandomTest, KnownAnswers) {
             (Words{0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u}));
   EXPECT_EQ(Philox({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}),
             (Words{0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu}));
-  EXPECT_EQ(Philox({0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u}, {0xa4093822u, 0x299f31d0u}),
-            (Words{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u}));
+  EXPECT_EQ(
+      Philox({0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u}, {0xa4093822u, 0x299f31d0u}),
+      (Words{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u}));
 }
 
 TEST(RandomTest, Moments) {

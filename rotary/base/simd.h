@@ -17,8 +17,9 @@ std::string SimdTargetName(int64_t target);
 // The name of the target that kernels run on now.
 std::string ActiveSimdTarget();
 
-// While it lives, every kernel runs on `target`: how tests and benchmarks reach the targets below the best. Not for use
-// while other threads run kernels. Throws std::invalid_argument when the machine lacks the target.
+// While it lives, every kernel runs on `target`: how tests and benchmarks reach the targets below
+// the best. Not for use while other threads run kernels. Throws std::invalid_argument when the
+// machine lacks the target.
 class ScopedSimdTarget {
  public:
   explicit ScopedSimdTarget(int64_t target);

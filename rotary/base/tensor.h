@@ -1,7 +1,8 @@
-// A block of numbers with a shape: Tensor owns its memory, TensorView and ConstTensorView borrow somebody's.
+// A block of numbers with a shape: Tensor owns its memory, TensorView and ConstTensorView borrow
+// somebody's.
 //
-// Shapes and strides count elements; the last axis changes fastest in a Tensor. A view may have any strides (negative and
-// zero ones too) and need not be aligned beyond the size of an element.
+// Shapes and strides count elements; the last axis changes fastest in a Tensor. A view may have any
+// strides (negative and zero ones too) and need not be aligned beyond the size of an element.
 #ifndef ROTARY_BASE_TENSOR_H_
 #define ROTARY_BASE_TENSOR_H_
 
@@ -52,8 +53,8 @@ class BasicTensorView {
   BasicTensorView() = default;
   BasicTensorView(Pointer data, DType dtype, Dims shape, Dims strides)
       : data_(data), dtype_(dtype), shape_(shape), strides_(strides) {
-    Require(shape.rank() == strides.rank(), "TensorView: ", shape.rank(), " axes but ", strides.rank(),
-            " strides");
+    Require(shape.rank() == strides.rank(), "TensorView: ", shape.rank(), " axes but ",
+            strides.rank(), " strides");
     shape.Count();  // a view of a negative shape must not exist
   }
   // Without gaps.
@@ -61,9 +62,12 @@ class BasicTensorView {
       : BasicTensorView(data, dtype, shape, shape.PackedStrides()) {}
   // A view that may be written can be read.
   template <class Other>
-    requires(std::is_convertible_v<Other, Pointer> && !std::is_same_v<Other, Pointer>)
-  BasicTensorView(const BasicTensorView<Other>& other)  // NOLINT(google-explicit-constructor)
-      : data_(other.data()), dtype_(other.dtype()), shape_(other.shape()), strides_(other.strides()) {}
+  requires(std::is_convertible_v<Other, Pointer> && !std::is_same_v<Other, Pointer>)
+      BasicTensorView(const BasicTensorView<Other>& other)  // NOLINT(google-explicit-constructor)
+      : data_(other.data()),
+        dtype_(other.dtype()),
+        shape_(other.shape()),
+        strides_(other.strides()) {}
 
   Pointer data() const { return data_; }
   DType dtype() const { return dtype_; }
@@ -96,8 +100,8 @@ class BasicTensorView {
     if (shape_.Count() != 0) {
       using Byte = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>,
                                       const std::byte, std::byte>;
-      slice.data_ = static_cast<Byte*>(data_) +
-                    begin * strides_[axis] * static_cast<int64_t>(SizeOf(dtype_));
+      slice.data_ =
+          static_cast<Byte*>(data_) + begin * strides_[axis] * static_cast<int64_t>(SizeOf(dtype_));
     }
     return slice;
   }

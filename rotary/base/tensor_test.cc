@@ -1,4 +1,5 @@
-// Properties: shapes are checked, slices address what they say, and a view of the wrong dtype is refused.
+// Properties: shapes are checked, slices address what they say, and a view of the wrong dtype is
+// refused.
 #include "rotary/base/tensor.h"
 
 #include <limits>
