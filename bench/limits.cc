@@ -74,7 +74,12 @@ uint32_t Read(const uint32_t* x, int64_t count) {
     s2 = hn::Add(s2, hn::LoadU(d, x + i + 2 * lanes));
     s3 = hn::Add(s3, hn::LoadU(d, x + i + 3 * lanes));
   }
-  uint32_t sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(hn::Add(s0, s1), hn::Add(s2, s3))));
+  // Lane by lane: the compiler's own sum over an AVX-512 vector counts in signed numbers, which
+  // must not wrap.
+  HWY_ALIGN uint32_t sums[HWY_MAX_LANES_D(hn::ScalableTag<uint32_t>)];
+  hn::Store(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), d, sums);
+  uint32_t sum = 0;
+  for (int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
   for (; i < count; ++i) sum += x[i];
   return sum;
 }
