@@ -48,7 +48,6 @@ Dims ReadShape(const JsonValue& value) {
   if (lengths.size() > size_t{kMaxRank}) {
     throw value.Error("must have at most ", kMaxRank, " axes, got ", lengths.size());
   }
-  Dims shape;
   std::array<int64_t, kMaxRank> values;
   for (size_t i = 0; i < lengths.size(); ++i) values[i] = lengths[i].Int(0);
   return Dims(std::span<const int64_t>(values.data(), lengths.size()));
@@ -60,13 +59,16 @@ uint64_t ReadLittleEndian64(const std::byte* bytes) {
   return value;
 }
 
-// Bytes of `shape` elements of `dtype`, or -1 when they overflow.
+// Bytes of `shape` elements of `dtype`, or -1 when they overflow; an axis of length 0 counts as 1
+// for that, as it does in strides.
 int64_t ByteCount(const Dims& shape, DType dtype) {
   int64_t bytes = static_cast<int64_t>(SizeOf(dtype));
+  bool empty = false;
   for (const int64_t length : shape) {
-    if (__builtin_mul_overflow(bytes, length, &bytes)) return -1;
+    empty = empty || length == 0;
+    if (__builtin_mul_overflow(bytes, std::max<int64_t>(1, length), &bytes)) return -1;
   }
-  return bytes;
+  return empty ? 0 : bytes;
 }
 
 }  // namespace

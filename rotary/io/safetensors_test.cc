@@ -149,6 +149,8 @@ TEST(SafetensorsTest, EveryBrokenFileHasItsSentence) {
        "x has shape [3] of F32, which does not fill bytes 0 to 8"},
       {FileOf(Sentence("{", entry("x", "F32", "[4611686018427387904,4]", "[0,0]"), "}"), eight),
        "x has shape [4611686018427387904, 4] of F32, which does not fill bytes 0 to 0"},
+      {FileOf(Sentence("{", entry("x", "F32", "[0,4611686018427387904,4]", "[0,0]"), "}"), eight),
+       "x has shape [0, 4611686018427387904, 4] of F32, which does not fill bytes 0 to 0"},
       {FileOf(Sentence("{", entry("x", "F32", "[4611686018427387904,4]", "[1,0]"), "}"), eight),
        "x has shape [4611686018427387904, 4] of F32, which does not fill bytes 1 to 0"},
       {FileOf(Sentence("{", entry("x", "F32", "[-2]", "[0,8]"), "}"), eight),

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <system_error>
 #include <vector>
 
 #include "rotary/io/file.h"
@@ -54,7 +55,9 @@ class StoredTensors {
  public:
   StoredTensors(const fs::path& folder, Dialect dialect)
       : folder_(folder), prefix_(BasePrefix(dialect)) {
-    if (fs::exists(folder / kWeightsFile) || !fs::exists(folder / kIndexFile)) {
+    std::error_code
+        ignored;  // what cannot be looked at cannot be read either, and AddFile says why
+    if (fs::exists(folder / kWeightsFile, ignored) || !fs::exists(folder / kIndexFile, ignored)) {
       AddFile(kWeightsFile);
       return;
     }
