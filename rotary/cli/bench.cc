@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "bench/layers_bench.h"
 #include "bench/rotate_bench.h"
 #include "rotary/cli/commands.h"
 
@@ -19,8 +20,8 @@ void AddBenchCommand(CLI::App& program) {
   CLI::App* command =
       program.add_subcommand("bench", "Measure speed against the limits of this machine");
   command->footer("Example: rotary bench rotate --threads 1");
-  command->add_option("group", options->group, "rotate, attention or train; all by default")
-      ->check(CLI::IsMember({"rotate", "attention", "train"}));
+  command->add_option("group", options->group, "rotate, layers, attention or train; all by default")
+      ->check(CLI::IsMember({"rotate", "layers", "attention", "train"}));
   command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
   command->add_option("--filter", options->bench.filter,
                       "only rows whose name contains this; with a $ behind it, ends with it");
@@ -34,6 +35,7 @@ void AddBenchCommand(CLI::App& program) {
       for (BenchResult& result : bench(options->bench)) results.push_back(std::move(result));
     };
     add("rotate", BenchRotate);
+    add("layers", BenchLayers);
     std::cout << (options->json ? BenchToJson(results, options->bench)
                                 : BenchToText(results, options->bench));
     CheckShares(results);
