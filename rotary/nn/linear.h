@@ -21,6 +21,13 @@ void Linear(Matrix<const float> x, Matrix<const float> w, std::span<const float>
 void LinearGelu(Matrix<const float> x, Matrix<const float> w, std::span<const float> bias,
                 Matrix<float> slope, Matrix<float> y, int threads = 0);
 
+// y = silu(gate) * up, where the columns of x w^T + bias are gate, then up: the first half of a
+// gated feed-forward layer, for training.
+//   w       [2 inner, in], bias [2 inner] or empty, y [rows, inner]
+//   slopes  [rows, 2 inner]: dy/dgate, then dy/dup, all that the gradient needs to remember
+void LinearSwiGlu(Matrix<const float> x, Matrix<const float> w, std::span<const float> bias,
+                  Matrix<float> slopes, Matrix<float> y, int threads = 0);
+
 // d_x = d_y w + beta d_x, the gradient by the input; beta is 0 or 1.
 void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, float beta,
                          Matrix<float> d_x, int threads = 0);
@@ -29,6 +36,13 @@ void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, float b
 // made the input, where slope is the derivative of that activation as LinearGelu wrote it.
 void LinearBackwardInput(Matrix<const float> d_y, Matrix<const float> w, Matrix<const float> slope,
                          Matrix<float> d_x, int threads = 0);
+
+// The gradient through the second half of a gated feed-forward layer: puts the gradients by gate
+// and up in the place of the slopes that LinearSwiGlu wrote.
+//   d_y [rows, out], w [out, inner], slopes [rows, 2 inner]
+//   d_inner  [rows, inner], written: d_y w, the gradient by what LinearSwiGlu called y
+void LinearBackwardInputSwiGlu(Matrix<const float> d_y, Matrix<const float> w,
+                               Matrix<float> d_inner, Matrix<float> slopes, int threads = 0);
 
 // d_w += d_y^T x, and d_bias += the column sums of d_y.
 //   d_y [rows, out], x [rows, in], d_w [out, in], d_bias [out] or empty

@@ -7,6 +7,7 @@
 
 #include "rotary/nn/gelu.h"
 #include "rotary/nn/linear_ref.h"
+#include "rotary/nn/swiglu.h"
 #include "rotary/nn/test_matrix.h"
 
 namespace rotary {
@@ -107,6 +108,41 @@ TEST(LinearTest, BackwardThroughASlopeIsTheirProduct) {
   });
 }
 
+TEST(LinearTest, AGatedLayerIsALinearOneThenSwiGlu) {
+  for (const Placement placement : {Placement{}, Placement{.gap = 3, .offset = 1}}) {
+    for (const Sizes s :
+         {Sizes{0, 3, 4}, Sizes{1, 17, 6}, Sizes{70, 40, 30}, Sizes{1100, 20, 302}}) {
+      SCOPED_TRACE(testing::Message() << s.rows << " rows, " << s.in << " -> " << s.out);
+      Operands op(s, placement);
+      const int64_t inner = s.out / 2;
+      for (const bool with_bias : {false, true}) {
+        const std::span<const float> bias = with_bias ? op.bias.row() : std::span<float>();
+        TestMatrix<float> y(s.rows, inner, placement), y_ref(s.rows, inner),
+            slopes_ref(s.rows, s.out);
+        Linear(op.x.view(), op.w.view(), bias, slopes_ref.view());
+        SwiGluTraining(slopes_ref.view().Cols(0, inner), slopes_ref.view().Cols(inner, s.out),
+                       y_ref.view());
+        LinearSwiGlu(op.x.view(), op.w.view(), bias, op.y.view(), y.view());
+        // The products may be cut differently, so their sums may round differently; slopes multiply
+        // that.
+        ExpectNear(y, y_ref.As<double>(), 10 * Error(s.in));
+        ExpectNear(op.y, slopes_ref.As<double>(), 10 * Error(s.in));
+      }
+      const auto down = TestMatrix<float>::Random(9, inner, 8, placement);
+      const auto d_y = TestMatrix<float>::Random(s.rows, 9, 9, placement);
+      TestMatrix<float> d_inner(s.rows, inner, placement), d_inner_ref(s.rows, inner);
+      auto expected = op.y;
+      LinearBackwardInput(d_y.view(), down.view(), 0, d_inner_ref.view());
+      const Matrix<float> gate = expected.view().Cols(0, inner),
+                          up = expected.view().Cols(inner, s.out);
+      SwiGluBackward(gate, up, d_inner_ref.view(), gate, up);
+      LinearBackwardInputSwiGlu(d_y.view(), down.view(), d_inner.view(), op.y.view());
+      EXPECT_TRUE(op.y.SameBits(expected));
+      ExpectNear(d_inner, d_inner_ref.As<double>(), 0);
+    }
+  }
+}
+
 TEST(LinearTest, TheTwinsGradientIsTheDerivative) {
   auto x = TestMatrix<double>::Random(3, 4, 1), w = TestMatrix<double>::Random(5, 4, 2);
   auto bias = TestMatrix<double>::Random(1, 5, 3);
@@ -130,7 +166,12 @@ TEST(LinearTest, SameBitsForAnyThreads) {
     LinearGelu(op.x.view(), op.w.view(), op.bias.row(), slope.view(), op.y.view(), threads);
     LinearBackwardInput(op.y.view(), op.w.view(), op.x.view(), op.d_x.view(), threads);
     LinearBackwardWeight(slope.view(), op.d_x.view(), op.d_w.view(), op.d_bias.row(), threads);
+    LinearSwiGlu(op.d_x.view(), op.d_w.view(), op.d_bias.row(), slope.view(),
+                 op.y.view().Cols(0, 100), threads);
+    LinearBackwardInputSwiGlu(op.x.view(), TestMatrix<float>::Random(70, 100, 1).view(),
+                              op.y.view().Cols(100, 200), slope.view(), threads);
     Linear(op.d_x.view(), op.d_w.view(), op.d_bias.row(), op.y.view(), threads);
+    GeluBackward(slope.view(), op.y.view(), op.y.view(), threads);
     return op.y;
   });
 }
@@ -156,6 +197,27 @@ TEST(LinearTest, RefusesBadShapes) {
             "LinearBackwardInput: d_x must be [2, 3], got [3, 2]");
   EXPECT_EQ(sentence([&] { LinearBackwardInput(d_y, op.w.view(), bad.view(), op.d_x.view()); }),
             "LinearBackwardInput: slope must be [2, 3], got [3, 2]");
+  TestMatrix<float> w(6, 3), slopes(2, 6), y(2, 3);
+  const auto swiglu = [&](Matrix<float> weight, Matrix<float> slopes_of, Matrix<float> out) {
+    return sentence([&] { LinearSwiGlu(op.x.view(), weight, {}, slopes_of, out); });
+  };
+  EXPECT_EQ(swiglu(slopes.view(), slopes.view(), y.view()),
+            "LinearSwiGlu: w must be [2, 3], got [2, 6]");
+  EXPECT_EQ(swiglu(w.view(), bad.view(), y.view()),
+            "LinearSwiGlu: slopes must be [2, 6], got [3, 2]");
+  EXPECT_EQ(swiglu(w.view(), slopes.view(), bad.view()),
+            "LinearSwiGlu: y must be [2, 3], got [3, 2]");
+  EXPECT_EQ(swiglu(op.w.view(), op.y.view(), slopes.view().Cols(0, 2)),
+            "LinearSwiGlu: w must have an even number of rows, got 5");
+  const auto backward = [&](Matrix<float> weight, Matrix<float> d_inner, Matrix<float> slopes_of) {
+    return sentence([&] { LinearBackwardInputSwiGlu(d_y, weight, d_inner, slopes_of); });
+  };
+  EXPECT_EQ(backward(bad.view(), y.view(), slopes.view()),
+            "LinearBackwardInputSwiGlu: w must be [5, 2], got [3, 2]");
+  EXPECT_EQ(backward(op.w.view(), bad.view(), slopes.view()),
+            "LinearBackwardInputSwiGlu: d_inner must be [2, 3], got [3, 2]");
+  EXPECT_EQ(backward(op.w.view(), y.view(), bad.view()),
+            "LinearBackwardInputSwiGlu: slopes must be [2, 6], got [3, 2]");
   EXPECT_EQ(sentence([&] { LinearBackwardWeight(d_y, bad.view(), op.d_w.view(), {}); }),
             "LinearBackwardWeight: x must be [2, 2], got [3, 2]");
   EXPECT_EQ(sentence([&] { LinearBackwardWeight(d_y, op.x.view(), bad.view(), {}); }),

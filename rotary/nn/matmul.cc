@@ -35,7 +35,11 @@ constexpr int64_t kFewBlocks = 8;
 // Measured (docs/nn.md): blocks of 128 x 512 run at the full rate of the library as long as b is
 // not transposed. Where it is, the library packs it anew for every block, at a cost that only tall
 // blocks spread.
-Grid ChooseGrid(int64_t m, int64_t n, bool transposed_b) {
+Grid ChooseGrid(int64_t m, int64_t n, Blocks blocks, bool transposed_b) {
+  if (blocks == Blocks::kWholeRows) {
+    const Grid grid(m, n, 128, n);
+    return grid.blocks < kFewBlocks ? Grid(m, n, 64, n) : grid;
+  }
   if (transposed_b) {
     const Grid grid(m, n, 640, 512);
     return grid.blocks < kFewBlocks ? Grid(m, n, 640, 128) : grid;
@@ -90,11 +94,12 @@ const char* MatMulBackend() { return internal::kSgemmName; }
 
 void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
             Matrix<const float> b, float beta, Matrix<float> c, int threads) {
-  MatMul(transpose_a, transpose_b, a, b, beta, c, threads, [](int64_t, int64_t, Matrix<float>) {});
+  MatMul(transpose_a, transpose_b, a, b, beta, c, threads, Blocks::kAny,
+         [](int64_t, int64_t, Matrix<float>) {});
 }
 
 void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
-            Matrix<const float> b, float beta, Matrix<float> c, int threads,
+            Matrix<const float> b, float beta, Matrix<float> c, int threads, Blocks blocks,
             FunctionRef<void(int64_t row, int64_t col, Matrix<float> block)> done) {
   const bool turned_a = transpose_a == Transpose::kYes;
   bool turned_b = transpose_b == Transpose::kYes;
@@ -116,7 +121,7 @@ void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
       b = copy;
     }
   }
-  const Grid grid = ChooseGrid(m, n, turned_b);
+  const Grid grid = ChooseGrid(m, n, blocks, turned_b);
   ParallelTasks(grid.blocks, threads, [&](int64_t task, int) {
     const int64_t row = task / grid.col_blocks * grid.block_rows;
     const int64_t col = task % grid.col_blocks * grid.block_cols;

@@ -22,11 +22,16 @@ enum class Transpose { kNo, kYes };
 void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
             Matrix<const float> b, float beta, Matrix<float> c, int threads = 0);
 
-// The same, and calls done(row, col, block) for each finished block of c, which is c.Rows(row,
-// ..).Cols(col, ..) and still in the cache of the thread that made it: element-wise work that
-// follows costs no pass over memory. The blocks cover c once; calls come from several threads.
+// How c is cut: by what is fastest, or into blocks of whole rows, which is as fast up to 2048
+// columns.
+enum class Blocks { kAny, kWholeRows };
+
+// The same, and calls done(row, col, block) for each finished block of c, which is
+// c.Rows(row, ..).Cols(col, ..) and still in the cache of the thread that made it: element-wise
+// work that follows costs no pass over memory. The blocks cover c once; calls come from several
+// threads.
 void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
-            Matrix<const float> b, float beta, Matrix<float> c, int threads,
+            Matrix<const float> b, float beta, Matrix<float> c, int threads, Blocks blocks,
             FunctionRef<void(int64_t row, int64_t col, Matrix<float> block)> done);
 
 // The library behind it: "oneDNN" or "BLIS".

@@ -103,23 +103,32 @@ TEST(MatMulTest, NanReachesItsRowAndItsColumn) {
 }
 
 TEST(MatMulTest, DoneSeesEveryBlockOnceAndFinished) {
-  for (const Sizes sizes : {Sizes{300, 700, 5}, Sizes{1500, 20, 0}, Sizes{3, 2, 1}}) {
-    const auto a = TestMatrix<float>::Random(sizes.m, sizes.k, 1);
-    const auto b = TestMatrix<float>::Random(sizes.n, sizes.k, 2);
-    TestMatrix<float> plain(sizes.m, sizes.n), c(sizes.m, sizes.n), visits(sizes.m, sizes.n);
-    MatMul(Transpose::kNo, Transpose::kYes, a.view(), b.view(), 0, plain.view());
-    MatMul(Transpose::kNo, Transpose::kYes, a.view(), b.view(), 0, c.view(), 2,
-           [&](int64_t row, int64_t col, Matrix<float> block) {
-             for (int64_t i = 0; i < block.rows; ++i) {
-               for (int64_t j = 0; j < block.cols; ++j) {
-                 EXPECT_EQ(block.Row(i)[j], plain.view().Row(row + i)[col + j]);
-                 EXPECT_EQ(block.Row(i) + j, c.view().Row(row + i) + col + j);
-                 visits.view().Row(row + i)[col + j] += 1;
-               }
-             }
-           });
-    for (int64_t i = 0; i < sizes.m; ++i) {
-      for (int64_t j = 0; j < sizes.n; ++j) ASSERT_EQ(visits.view().Row(i)[j], 1);
+  for (const Sizes sizes :
+       {Sizes{300, 700, 5}, Sizes{1500, 20, 0}, Sizes{1300, 900, 4}, Sizes{3, 2, 1}}) {
+    for (const Blocks blocks : {Blocks::kAny, Blocks::kWholeRows}) {
+      const auto a = TestMatrix<float>::Random(sizes.m, sizes.k, 1);
+      const auto b = TestMatrix<float>::Random(sizes.n, sizes.k, 2);
+      TestMatrix<float> plain(sizes.m, sizes.n), c(sizes.m, sizes.n), visits(sizes.m, sizes.n);
+      const auto multiply = [&](Matrix<float> out,
+                                FunctionRef<void(int64_t, int64_t, Matrix<float>)> done) {
+        MatMul(Transpose::kNo, Transpose::kYes, a.view(), b.view(), 0, out, 2, blocks, done);
+      };
+      multiply(plain.view(), [](int64_t, int64_t, Matrix<float>) {});
+      multiply(c.view(), [&](int64_t row, int64_t col, Matrix<float> block) {
+        if (blocks == Blocks::kWholeRows) {
+          EXPECT_EQ(block.cols, sizes.n);
+        }
+        for (int64_t i = 0; i < block.rows; ++i) {
+          for (int64_t j = 0; j < block.cols; ++j) {
+            ASSERT_EQ(block.Row(i)[j], plain.view().Row(row + i)[col + j]);
+            ASSERT_EQ(block.Row(i) + j, c.view().Row(row + i) + col + j);
+            visits.view().Row(row + i)[col + j] += 1;
+          }
+        }
+      });
+      for (int64_t i = 0; i < sizes.m; ++i) {
+        for (int64_t j = 0; j < sizes.n; ++j) ASSERT_EQ(visits.view().Row(i)[j], 1);
+      }
     }
   }
 }
