@@ -8,8 +8,8 @@
 #define HWY_TARGET_INCLUDE "rotary/attention/feature_map_kernel.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "rotary/attention/packed_rows.h"
-#include "rotary/attention/small_product-inl.h"
+#include "rotary/attention/head_rows.h"
+#include "rotary/attention/padded_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
@@ -47,11 +47,11 @@ HWY_INLINE V ScaledExp(D d, V x, V shift) {
 }
 
 // The largest finite one of `count` floats, a multiple of 16; at least `largest`.
-float LargestFinite(const float* x, size_t count, float largest) {
-  const Floats d;
+float LargestFinite(const float* x, int64_t count, float largest) {
+  const F32 d;
   const auto infinity = hn::Set(d, std::numeric_limits<float>::infinity());
   auto most = hn::Set(d, largest);
-  for (size_t i = 0; i < count; i += hn::Lanes(d)) {
+  for (int64_t i = 0; i < count; i += kLanes) {
     const auto v = hn::Load(d, x + i);
     most = hn::IfThenElse(hn::And(hn::Gt(v, most), hn::Lt(v, infinity)), v, most);
   }
@@ -66,8 +66,8 @@ class HeadMap {
         s_(scratch),
         batch_(batch),
         head_(head),
-        d_(static_cast<size_t>(scratch.head_dim)),
-        r_(static_cast<size_t>(scratch.r)) {}
+        d_(scratch.head_dim),
+        r_(scratch.r) {}
 
   void Forward() {
     // Keys share one stabiliser: their exponents wait in `out` until the largest is known.
@@ -76,7 +76,7 @@ class HeadMap {
     for (int64_t first = 0; first < tokens(); first += kRows) {
       ReadExponents(first);
       for (int64_t t = first; t < End(first); ++t) {
-        float* row = s_.features + static_cast<size_t>(t - first) * r_;
+        float* row = s_.features + (t - first) * r_;
         if (shared) {
           largest = LargestFinite(row, r_, largest);
         } else {
@@ -96,14 +96,14 @@ class HeadMap {
   void Backward() {
     for (int64_t first = 0; first < tokens(); first += kRows) {
       for (int64_t t = first; t < End(first); ++t) {
-        const size_t i = static_cast<size_t>(t - first);
+        const int64_t i = t - first;
         Read(a_.features, t, s_.features + i * r_, r_);
         Read(a_.d_features, t, s_.d_features + i * r_, r_);
         ExponentGradient(s_.features + i * r_, s_.d_features + i * r_);
       }
       if (a_.performer()) ProjectBack(first);
       for (int64_t t = first; t < End(first); ++t) {
-        const size_t i = static_cast<size_t>(t - first);
+        const int64_t i = t - first;
         Write(a_.performer() ? s_.channels + i * d_ : s_.d_features + i * r_, t);
       }
     }
@@ -112,9 +112,9 @@ class HeadMap {
  private:
   int64_t tokens() const { return a_.x.shape(1); }
   int64_t End(int64_t first) const { return std::min(tokens(), first + kRows); }
-  size_t Rows(int64_t first) const { return static_cast<size_t>(End(first) - first + 3) / 4 * 4; }
+  int64_t Rows(int64_t first) const { return End(first) - first; }
 
-  void Read(const ConstTensorView& x, int64_t token, float* to, size_t padded) const {
+  void Read(const ConstTensorView& x, int64_t token, float* to, int64_t padded) const {
     ReadRow(x, batch_, token, head_, kRows, to, padded);
   }
   void Write(const float* from, int64_t token) const {
@@ -123,20 +123,20 @@ class HeadMap {
 
   // features[i] = what the exponential is taken of; -infinity in the padding.
   void ReadExponents(int64_t first) {
-    const size_t r = static_cast<size_t>(a_.r);
+    const int64_t r = a_.r;
     const float scale = a_.scale();
     for (int64_t t = first; t < End(first); ++t) {
-      const size_t i = static_cast<size_t>(t - first);
+      const int64_t i = t - first;
       float* to = a_.performer() ? s_.channels + i * d_ : s_.features + i * r_;
       Read(a_.x, t, to, d_);
       if (a_.performer()) Scale(scale, to, to, d_);
     }
     if (a_.performer()) {
-      Product(Rows(first), static_cast<size_t>(a_.head_dim()), r_, {s_.channels, d_, 1},
+      Product(Rows(first), a_.head_dim(), r_, {s_.channels, d_, 1},
               a_.projection_columns.data<float>(), r_, s_.features, r_, false);
     }
     for (int64_t t = first; t < End(first); ++t) {
-      const size_t i = static_cast<size_t>(t - first);
+      const int64_t i = t - first;
       float* row = s_.features + i * r_;
       if (a_.performer()) {
         const float* x = s_.channels + i * d_;
@@ -148,14 +148,14 @@ class HeadMap {
 
   // Exponents to features.
   void Finish(float* row, float largest) const {
-    const Floats d;
+    const F32 d;
     const bool elu = a_.map == FeatureMap::kEluPlusOne;
     float shift = 0;
     if (!elu && std::isfinite(largest)) {
       shift = std::round(std::clamp(largest, -kMostExponent, kMostExponent) * 0x1.715476p+0f);
     }
     const auto zero = hn::Zero(d), one = hn::Set(d, 1.0f), shifts = hn::Set(d, shift);
-    for (size_t i = 0; i < r_; i += hn::Lanes(d)) {
+    for (int64_t i = 0; i < r_; i += kLanes) {
       const auto x = hn::Load(d, row + i);
       const auto exp = ScaledExp(d, x, shifts);
       hn::Store(elu ? hn::IfThenElse(hn::Gt(x, zero), hn::Add(x, one), exp) : exp, d, row + i);
@@ -168,12 +168,12 @@ class HeadMap {
 
   // d_features to the gradient by the exponents.
   void ExponentGradient(const float* features, float* d_features) const {
-    const Floats d;
+    const F32 d;
     const bool elu = a_.map == FeatureMap::kEluPlusOne;
     const bool softmax = a_.map == FeatureMap::kSoftmaxExp && a_.side == Side::kQuery;
     const auto mean = hn::Set(d, softmax ? Dot(features, d_features, r_) : 0.0f);
     const auto one = hn::Set(d, 1.0f);
-    for (size_t i = 0; i < r_; i += hn::Lanes(d)) {
+    for (int64_t i = 0; i < r_; i += kLanes) {
       const auto f = hn::Load(d, features + i);
       const auto slope =
           elu ? hn::Min(f, one) : f;  // above 0, elu has slope 1 and features above 1
@@ -186,20 +186,20 @@ class HeadMap {
   void ProjectBack(int64_t first) {
     const float scale = a_.scale();
     for (int64_t t = first; t < End(first); ++t) {
-      const size_t i = static_cast<size_t>(t - first);
+      const int64_t i = t - first;
       float* row = s_.channels + i * d_;
       Read(a_.x, t, row, d_);
       Scale(-scale * Sum(s_.d_features + i * r_, r_), row, row, d_);
     }
-    Product(Rows(first), static_cast<size_t>(a_.r), d_, {s_.d_features, r_, 1},
-            a_.projection.data<float>(), d_, s_.channels, d_, true);
+    Product(Rows(first), a_.r, d_, {s_.d_features, r_, 1}, a_.projection.data<float>(), d_,
+            s_.channels, d_, true);
     Scale(scale, s_.channels, s_.channels, Rows(first) * d_);
   }
 
   const Arguments& a_;
   Scratch& s_;
   const int64_t batch_, head_;
-  const size_t d_, r_;  // padded
+  const int64_t d_, r_;  // padded
 };
 
 void MapForward(const Arguments& arguments, int64_t batch, int64_t head, Scratch& scratch) {

@@ -9,8 +9,8 @@
 #define HWY_TARGET_INCLUDE "rotary/attention/linear_attention_kernel.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 #include "hwy/highway.h"
-#include "rotary/attention/packed_rows.h"
-#include "rotary/attention/small_product-inl.h"
+#include "rotary/attention/head_rows.h"
+#include "rotary/attention/padded_rows-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
@@ -23,8 +23,7 @@ using linear::Problem;
 using linear::Scratch;
 
 // One head of keys with the query heads that read it. A chunk is `rows_` tokens from a first one:
-// keys, or the queries beside them, or queries alone. Rows that are no token, or an absent key, are
-// 0.
+// keys, or the queries beside them, or queries alone. Rows without a token and absent keys are 0.
 class Head {
  public:
   Head(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch)
@@ -35,6 +34,7 @@ class Head {
     std::fill_n(s_.key_sum, r_, 0.0f);
     for (int64_t first = 0; first < p_.keys(); first += kChunk) {
       PackKeys(first);
+      SumKeys(first);
       if (p_.causal) ForwardQueries(first - Offset(), out);
       // state += rotated_k^T values
       Product(r_, rows_, v_, {s_.rotated_k, 1, r_}, s_.values, v_, s_.state, v_, true);
@@ -54,6 +54,7 @@ class Head {
     std::fill_n(s_.query_sum, r_, 0.0f);
     for (int64_t first = 0; first < p_.keys(); first += kChunk) {
       PackKeys(first);
+      SumKeys(first);
       if (p_.causal) QueryGradients(first - Offset(), g);
       // state += values^T rotated_k
       Product(v_, rows_, r_, {s_.values, 1, v_}, s_.rotated_k, r_, s_.state, r_, true);
@@ -83,6 +84,7 @@ class Head {
   int64_t Offset() const { return p_.keys() - p_.queries(); }
 
   bool KeyExists(int64_t key) const {
+    if (key >= p_.keys()) return false;
     if (!p_.key_lengths.empty() && key >= p_.key_lengths[static_cast<size_t>(batch_)]) return false;
     const ConstTensorView& padding = p_.key_padding;
     return padding.data() == nullptr ||
@@ -92,11 +94,11 @@ class Head {
 
   void SetRows(int64_t tokens_left) {
     const int64_t rows = std::min(tokens_left, kChunk);
-    rows_ = static_cast<size_t>((rows + 3) / 4 * 4);
+    rows_ = (rows + 3) / 4 * 4;
   }
 
   void PackRow(const ConstTensorView& x, int64_t token, int64_t head, bool exists, float* to,
-               size_t padded) const {
+               int64_t padded) const {
     if (exists) {
       ReadRow(x, batch_, token, head, ahead_, to, padded);
     } else {
@@ -113,34 +115,42 @@ class Head {
     AddNumber(p_.floor * Sum(sum, r_), sum, to, r_);
   }
 
-  // Brings a chunk of keys into the scratch and k into key_sum and prefix.
+  // Brings a chunk of keys into the scratch.
   void PackKeys(int64_t first) {
     SetRows(p_.keys() - first);
-    for (size_t i = 0; i < rows_; ++i) {
-      const int64_t key = first + static_cast<int64_t>(i);
-      const bool exists = key < p_.keys() && KeyExists(key);
-      PackRow(p_.k, key, kv_head_, exists, s_.prefix + i * r_, r_);
+    for (int64_t i = 0; i < rows_; ++i) {
+      const int64_t key = first + i;
+      const bool exists = KeyExists(key);
       PackRow(p_.rotated_k, key, kv_head_, exists, s_.rotated_k + i * r_, r_);
       PackRow(p_.v, key, kv_head_, exists, s_.values + i * v_, v_);
     }
-    RunningSum(s_.prefix, s_.key_sum, /*backwards=*/false);
     if (!p_.causal) return;
-    for (size_t i = 0; i < rows_; ++i) WithFloor(s_.prefix + i * r_, s_.prefix + i * r_);
     Transpose(rows_, r_, s_.rotated_k, r_, s_.rotated_k_columns, kChunk);
     if (s_.values_columns != nullptr) {
       Transpose(rows_, v_, s_.values, v_, s_.values_columns, kChunk);
     }
   }
 
+  // Adds the same chunk of k to key_sum and leaves the sums on the way, floor included, in prefix.
+  void SumKeys(int64_t first) {
+    for (int64_t i = 0; i < rows_; ++i) {
+      const int64_t key = first + i;
+      PackRow(p_.k, key, kv_head_, KeyExists(key), s_.prefix + i * r_, r_);
+    }
+    RunningSum(s_.prefix, s_.key_sum, /*backwards=*/false);
+    if (!p_.causal) return;
+    for (int64_t i = 0; i < rows_; ++i) WithFloor(s_.prefix + i * r_, s_.prefix + i * r_);
+  }
+
   // rows[i] = base + rows[0] + .. + rows[i] (or from the last one), base = the outermost of them.
   // The chunk is summed apart from the base, so that the error grows with the chunks and not the
   // tokens.
   void RunningSum(float* rows, float* base, bool backwards) const {
-    const Floats d;
-    for (size_t a = 0; a < r_; a += hn::Lanes(d)) {
+    const F32 d;
+    for (int64_t a = 0; a < r_; a += kLanes) {
       const auto start = hn::Load(d, base + a);
       auto sum = hn::Zero(d);
-      for (size_t i = 0; i < rows_; ++i) {
+      for (int64_t i = 0; i < rows_; ++i) {
         float* at = rows + (backwards ? rows_ - 1 - i : i) * r_ + a;
         sum = hn::Add(sum, hn::Load(d, at));
         hn::Store(hn::Add(start, sum), d, at);
@@ -149,56 +159,64 @@ class Head {
     }
   }
 
-  bool QueryExists(int64_t first, size_t i) const {
-    const int64_t query = first + static_cast<int64_t>(i);
+  bool QueryExists(int64_t first, int64_t i) const {
+    const int64_t query = first + i;
     return query >= 0 && query < p_.queries();
   }
 
-  bool AnyQuery(int64_t first) const {
-    return first + static_cast<int64_t>(rows_) > 0 && first < p_.queries();
-  }
+  bool AnyQuery(int64_t first) const { return first + rows_ > 0 && first < p_.queries(); }
 
-  void PackQueries(int64_t first, int64_t head, ConstTensorView x, float* to, size_t padded) const {
-    for (size_t i = 0; i < rows_; ++i) {
-      PackRow(x, first + static_cast<int64_t>(i), head, QueryExists(first, i), to + i * padded,
-              padded);
+  void PackQueries(int64_t first, int64_t head, ConstTensorView x, float* to,
+                   int64_t padded) const {
+    for (int64_t i = 0; i < rows_; ++i) {
+      PackRow(x, first + i, head, QueryExists(first, i), to + i * padded, padded);
     }
   }
 
   // scores[i, j] = a_i . b_j for j <= i, else 0, with b given by columns.
-  void CausalScores(const float* a, size_t depth, const float* b_columns) const {
-    for (size_t i = 0; i < rows_; i += 4) {
-      float* scores = s_.scores + i * kChunk;
-      const size_t columns = (i + 4 + 15) / 16 * 16;
-      Product(4, depth, columns, {a + i * depth, depth, 1}, b_columns, kChunk, scores, kChunk,
-              false);
-      for (size_t row = 0; row < 4; ++row) {
-        std::fill(scores + row * kChunk + i + row + 1, scores + row * kChunk + i + 4, 0.0f);
-      }
+  void CausalScores(const float* a, int64_t depth, const float* b_columns) const {
+    BlockProduct(
+        {a, depth, 1}, b_columns, kChunk, rows_, rows_, false, s_.scores, kChunk,
+        [](int64_t row, int64_t count) {
+          return Range{0, row + count};
+        },
+        [depth](int64_t, int64_t) {
+          return Range{0, depth};
+        });
+    for (int64_t i = 0; i < rows_; ++i) {
+      std::fill(s_.scores + i * kChunk + i + 1, s_.scores + i * kChunk + rows_, 0.0f);
     }
   }
 
   // to[i] += sum over j <= i of scores[i, j] x[j]
-  void AddScored(const float* x, float* to, size_t channels) const {
-    for (size_t i = 0; i < rows_; i += 4) {
-      Product(4, i + 4, channels, {s_.scores + i * kChunk, kChunk, 1}, x, channels,
-              to + i * channels, channels, true);
-    }
+  void AddScored(const float* x, float* to, int64_t channels) const {
+    BlockProduct(
+        {s_.scores, kChunk, 1}, x, channels, rows_, channels, true, to, channels,
+        [channels](int64_t, int64_t) {
+          return Range{0, channels};
+        },
+        [](int64_t row, int64_t count) {
+          return Range{0, row + count};
+        });
   }
 
   // to[j] += sum over i >= j of scores[i, j] x[i]
-  void AddScoredTransposed(const float* x, float* to, size_t channels) const {
-    for (size_t j = 0; j < rows_; j += 4) {
-      Product(4, rows_ - j, channels, {s_.scores + j * kChunk + j, 1, kChunk}, x + j * channels,
-              channels, to + j * channels, channels, true);
-    }
+  void AddScoredTransposed(const float* x, float* to, int64_t channels) const {
+    BlockProduct(
+        {s_.scores, 1, kChunk}, x, channels, rows_, channels, true, to, channels,
+        [channels](int64_t, int64_t) {
+          return Range{0, channels};
+        },
+        [this](int64_t row, int64_t) {
+          return Range{row, rows_};
+        });
   }
 
   // The sums over k that query row `i` sees, floor included.
-  const float* Prefix(size_t i) const { return s_.prefix + (p_.causal ? i * r_ : 0); }
+  const float* Prefix(int64_t i) const { return s_.prefix + (p_.causal ? i * r_ : 0); }
 
   // 1 / denominator, or 0 where the query has nothing in common with any key.
-  float InverseDenominator(size_t i) const {
+  float InverseDenominator(int64_t i) const {
     const float denominator = Dot(s_.q + i * r_, Prefix(i), r_);
     return denominator >= std::numeric_limits<float>::min() ? 1 / denominator : 0;
   }
@@ -213,11 +231,11 @@ class Head {
         CausalScores(s_.rotated_q, r_, s_.rotated_k_columns);
         AddScored(s_.values, s_.out, v_);
       }
-      for (size_t i = 0; i < rows_; ++i) {
+      for (int64_t i = 0; i < rows_; ++i) {
         if (!QueryExists(first, i)) continue;
         float* row = s_.out + i * v_;
         Scale(InverseDenominator(i), row, row, v_);
-        Write(row, out, first + static_cast<int64_t>(i), head);
+        Write(row, out, first + i, head);
       }
     }
   }
@@ -240,9 +258,9 @@ class Head {
         CausalScores(s_.d_out, v_, s_.values_columns);
         AddScored(s_.rotated_k, s_.d_rotated_q, r_);
       }
-      for (size_t i = 0; i < rows_; ++i) {
+      for (int64_t i = 0; i < rows_; ++i) {
         if (!QueryExists(first, i)) continue;
-        const int64_t query = first + static_cast<int64_t>(i);
+        const int64_t query = first + i;
         float* d_rotated_q = s_.d_rotated_q + i * r_;
         const float inverse = InverseDenominator(i);
         Scale(inverse, d_rotated_q, d_rotated_q, r_);
@@ -266,9 +284,9 @@ class Head {
       PackQueries(first, head, p_.q, s_.q, r_);
       PackQueries(first, head, p_.rotated_q, s_.rotated_q, r_);
       PackQueries(first, head, g.d_out, s_.d_out, v_);
-      for (size_t i = 0; i < rows_; ++i) {
+      for (int64_t i = 0; i < rows_; ++i) {
         if (!QueryExists(first, i)) continue;
-        const float* denominators = Denominators(head, first + static_cast<int64_t>(i));
+        const float* denominators = Denominators(head, first + i);
         Scale(denominators[0], s_.d_out + i * v_, s_.d_out + i * v_, v_);
         AddScaled(denominators[1], s_.q + i * r_, s_.d_k + i * r_, r_);
       }
@@ -288,10 +306,10 @@ class Head {
     if (p_.causal) {
       RunningSum(s_.d_k, s_.query_sum, /*backwards=*/true);
     } else {
-      for (size_t i = 0; i < rows_; ++i) std::copy_n(s_.query_sum, r_, s_.d_k + i * r_);
+      for (int64_t i = 0; i < rows_; ++i) std::copy_n(s_.query_sum, r_, s_.d_k + i * r_);
     }
-    for (size_t i = 0; i < rows_; ++i) {
-      const int64_t key = first + static_cast<int64_t>(i);
+    for (int64_t i = 0; i < rows_; ++i) {
+      const int64_t key = first + i;
       if (key >= p_.keys()) break;
       float* d_k = s_.d_k + i * r_;
       float* d_rotated_k = s_.d_rotated_k + i * r_;
@@ -312,9 +330,9 @@ class Head {
   const Problem& p_;
   Scratch& s_;
   const int64_t batch_, kv_head_;
-  const size_t r_, v_;      // padded
+  const int64_t r_, v_;     // padded
   int64_t ahead_ = kChunk;  // where the next chunk lies
-  size_t rows_ = 0;         // of the chunk, a multiple of 4
+  int64_t rows_ = 0;        // of the chunk, a multiple of 4
 };
 
 void ForwardHead(const Problem& problem, int64_t batch, int64_t kv_head, Scratch& scratch,
@@ -339,9 +357,15 @@ HWY_EXPORT(ForwardHead);
 HWY_EXPORT(BackwardHead);
 
 namespace linear {
+namespace {
+
+// Whole blocks of 16, and never none: an empty product would leave its result as it was.
+int64_t Padded(int64_t channels) { return (std::max<int64_t>(channels, 1) + 15) / 16 * 16; }
+
+}  // namespace
 
 Scratch::Scratch(const Problem& problem, bool gradient)
-    : r((problem.q.shape(3) + 15) / 16 * 16), v((problem.v.shape(3) + 15) / 16 * 16) {
+    : r(Padded(problem.q.shape(3))), v(Padded(problem.v.shape(3))) {
   using Part = std::pair<float**, int64_t>;
   const std::initializer_list<Part> forward = {
       {&q, kChunk * r},           {&rotated_q, kChunk * r}, {&rotated_k, kChunk * r},

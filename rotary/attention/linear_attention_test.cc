@@ -425,9 +425,9 @@ TEST(LinearAttentionTest, NothingToSeeGivesZero) {
 }
 
 TEST(LinearAttentionTest, EmptyOperands) {
-  for (const Case& c :
-       {Case{{0, 3, 3, 2, 1, 4, 5}}, Case{{2, 0, 3, 2, 1, 4, 5}}, Case{{2, 3, 0, 2, 1, 4, 5}},
-        Case{{2, 3, 3, 2, 1, 4, 0}}, Case{{2, 0, 0, 2, 1, 4, 5}, true}}) {
+  for (const Case& c : {Case{{0, 3, 3, 2, 1, 4, 5}}, Case{{2, 0, 3, 2, 1, 4, 5}},
+                        Case{{2, 3, 0, 2, 1, 4, 5}}, Case{{2, 3, 3, 2, 1, 4, 0}},
+                        Case{{2, 70, 70, 2, 1, 4, 0}, true}, Case{{2, 0, 0, 2, 1, 4, 5}, true}}) {
     SCOPED_TRACE(testing::Message() << c);
     Operands x(c, 6);
     for (const double value : x.Run()) ASSERT_EQ(value, 0);

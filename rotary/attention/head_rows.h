@@ -1,6 +1,6 @@
 // Rows of channels on their way between tensors and a worker's scratch memory. For this room.
-#ifndef ROTARY_ATTENTION_PACKED_ROWS_H_
-#define ROTARY_ATTENTION_PACKED_ROWS_H_
+#ifndef ROTARY_ATTENTION_HEAD_ROWS_H_
+#define ROTARY_ATTENTION_HEAD_ROWS_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -26,15 +26,15 @@ inline float* RowOf(const TensorView& x, int64_t batch, int64_t token, int64_t h
 // is one, is called into the cache: the rows of one head lie too far apart for the hardware to
 // foresee.
 inline void ReadRow(const ConstTensorView& x, int64_t batch, int64_t token, int64_t head,
-                    int64_t ahead, float* to, size_t padded) {
+                    int64_t ahead, float* to, int64_t padded) {
   const float* from = RowOf(x, batch, token, head);
-  const size_t channels = static_cast<size_t>(x.shape(3));
-  std::memcpy(to, from, channels * sizeof(float));
+  const int64_t channels = x.shape(3);
+  std::memcpy(to, from, static_cast<size_t>(channels) * sizeof(float));
   std::fill_n(to + channels, padded - channels, 0.0f);
   if (token + ahead < 0 || token + ahead >= x.shape(1)) return;
-  constexpr size_t kLine = 64 / sizeof(float);
+  constexpr int64_t kLine = 64 / sizeof(float);
   const float* next = from + ahead * x.stride(1);
-  for (size_t i = 0; i < channels; i += kLine) hwy::Prefetch(next + i);
+  for (int64_t i = 0; i < channels; i += kLine) hwy::Prefetch(next + i);
 }
 
 inline void WriteRow(const float* from, const TensorView& x, int64_t batch, int64_t token,
@@ -44,4 +44,4 @@ inline void WriteRow(const float* from, const TensorView& x, int64_t batch, int6
 
 }  // namespace rotary
 
-#endif  // ROTARY_ATTENTION_PACKED_ROWS_H_
+#endif  // ROTARY_ATTENTION_HEAD_ROWS_H_
