@@ -50,6 +50,8 @@ def made_up_experiment(arms, seeds, objective="causal"):
     runs = [made_up_run(encoding, seed, shift, rises, objective == "mlm")
             for encoding, shift, rises in arms for seed in range(1, seeds + 1)]
     return {"objective": objective, "attention": "softmax", "context": 64, "steps": 400, "length_targets": 8192,
+            "rotation": {"head_dim": 4, "attention_factor": 1, "axes": 1, "first": [0, 1], "second": [2, 3],
+                         "frequency": [[1], [0.01]]},
             "options": {"layers": 2, "lr": 0.002, "note": EVIL}, "encodings": [arm[0] for arm in arms],
             "seeds": list(range(1, seeds + 1)), "runs": runs}
 
@@ -146,8 +148,8 @@ class PageTest(unittest.TestCase):
                     page = self.browser.open(self.pages[3], width=width, dark=dark)
                     self.assertEqual(page.problems, [])
                     charts = page.value(CHARTS)
-                    # Two experiments: loss by step, gap, loss by time, held-out loss, loss by length.
-                    self.assertEqual(len(charts), 10)
+                    # Two experiments: loss by step, gap, loss by time, held-out loss, loss by length, bound.
+                    self.assertEqual(len(charts), 12)
                     for chart in charts:
                         self.assertGreater(chart["colours"], 20, chart["title"])
                         self.assertGreater(chart["drawn"], 0.01, chart["title"])
@@ -236,7 +238,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(page.problems, [])
         titles = [chart["title"] for chart in page.value(CHARTS)]
         self.assertNotIn("Gap to rotary by step", titles)
-        self.assertEqual(len(titles), 8)
+        self.assertEqual(len(titles), 10)
         topics = page.value("[...document.querySelectorAll('.findings dt')].map(topic => topic.textContent)")
         self.assertEqual(topics, ["One seed", "Limits", "One seed"])
         self.assertNotIn("±", page.value("document.body.textContent"))

@@ -187,7 +187,12 @@ std::optional<RunResult> TrainOne(const Setting& setting, const TrainOptions& tr
     SaveCheckpoint(folder, train, state, setting.tokenizer.name(), setting.digest);
     last_save = now;
   };
-  if (RunTraining(trainer, run_hooks) == RunEnd::kStopped) return std::nullopt;
+  try {
+    if (RunTraining(trainer, run_hooks) == RunEnd::kStopped) return std::nullopt;
+  } catch (const TrainingDiverged& error) {
+    throw TrainingDiverged(Sentence("compare: ", Name(train.encoding), ", seed ", train.seed, ": ",
+                                    error.what(), "; a lower --lr may help"));
+  }
   const std::optional<int64_t> peak = fresh_peak ? PeakMemory() : std::nullopt;
   RunResult run = Measure(setting, trainer, peak);
   WriteKept(setting, train, run, folder);
@@ -286,6 +291,9 @@ std::optional<Experiment> RunComparison(const CompareOptions& options, const Cor
   experiment.options.erase("seed");
   for (const PositionEncoding encoding : options.encodings) {
     experiment.encodings.push_back(Name(encoding));
+    if (encoding != PositionEncoding::kRotary) continue;
+    const TrainOptions train = OptionsOf(options, encoding, 0);
+    experiment.rotation = MakeModelConfig(train, tokenizer.vocab_size()).rotation;
   }
   for (int seed = 0; seed < options.seeds; ++seed) {
     experiment.seeds.push_back(options.train.seed + static_cast<uint64_t>(seed));

@@ -58,6 +58,7 @@ TEST(RunComparison, MeasuresEveryEncodingWithEverySeed) {
     EXPECT_EQ(experiment->encodings, PositionEncodingNames());
     EXPECT_EQ(experiment->seeds, (std::vector<uint64_t>{1, 2}));
     EXPECT_EQ(experiment->steps, 12);
+    EXPECT_EQ(experiment->rotation.value().head_dim, 4);
     ASSERT_EQ(experiment->runs.size(), 10u);
     for (size_t i = 0; i < experiment->encodings.size(); ++i) {
       for (size_t seed = 0; seed < 2; ++seed) {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "rotary/lab/decay.h"
 #include "rotary/lab/sentences.h"
 #include "rotary/lab/summary.h"
 
@@ -176,6 +177,18 @@ Chart LossByLength(const Experiment& experiment) {
     chart.series.push_back(std::move(series));
   }
   return chart;
+}
+
+Chart BoundByDistance(const Experiment& experiment) {
+  const auto& rotation = experiment.rotation;
+  if (!rotation || rotation->heads > 1 || rotation->pairs() == 0 || !rotation->IsGroup()) return {};
+  const auto& lengths = experiment.Run(0, 0).lengths;
+  const int64_t last = lengths.empty() ? experiment.context : lengths.back().tokens;
+  std::vector<int64_t> distances;
+  for (int64_t distance = 0; distance <= last; ++distance) distances.push_back(distance);
+  const std::vector<DecayCurve> curves = {
+      MakeDecayCurve("rotary", *rotation, std::move(distances))};
+  return DecayChart(curves, last);
 }
 
 Table FinalTable(const Experiment& experiment, const std::string& prefix) {

@@ -21,6 +21,9 @@ Chart GapByStep(const Experiment& experiment);
 Chart HeldOutByStep(const Experiment& experiment);
 // Without series where no lengths were measured.
 Chart LossByLength(const Experiment& experiment);
+// The paper's bound (decay.h) for the rotary models, to the longest window. Without series where
+// there are none, or theirs is a rotation that has no such bound.
+Chart BoundByDistance(const Experiment& experiment);
 
 // Tables have the id "PREFIX-final", "PREFIX-steps" or "PREFIX-lengths"; what follows ± is one
 // standard error.

@@ -163,6 +163,7 @@ void Page::Add(const std::vector<Chart>& charts) {
   for (const Chart& chart : charts) {
     for (const Series& series : chart.series) CheckSeries(series);
   }
+  if (charts.empty()) return;
   body_ += "<div class=\"row\">\n";
   for (const Chart& chart : charts) AddFigure(chart);
   body_ += "</div>\n";

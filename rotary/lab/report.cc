@@ -96,11 +96,10 @@ void AddExperiment(const Experiment& experiment, const std::string& prefix, Page
   std::erase_if(tables, [](const Table& table) { return table.rows.empty(); });
   page.Add(tables);
 
-  const Chart lengths = LossByLength(experiment);
-  if (!lengths.series.empty()) {
-    page.Add(lengths);
-    page.Add(LengthTable(experiment, prefix));
-  }
+  std::vector<Chart> distances = {LossByLength(experiment), BoundByDistance(experiment)};
+  std::erase_if(distances, [](const Chart& chart) { return chart.series.empty(); });
+  page.Add(distances);
+  if (Table lengths = LengthTable(experiment, prefix); !lengths.rows.empty()) page.Add(lengths);
   AddSamples(experiment, page);
 }
 

@@ -7,6 +7,7 @@
 
 #include "rotary/base/error.h"
 #include "rotary/io/file.h"
+#include "rotary/io/rotation_json.h"
 
 namespace rotary {
 namespace {
@@ -146,6 +147,8 @@ Json ExperimentToJson(const Experiment& experiment) {
           {"context", experiment.context},
           {"steps", experiment.steps},
           {"length_targets", experiment.length_targets},
+          {"rotation",
+           experiment.rotation ? Json::parse(RotationToJson(*experiment.rotation)) : Json(nullptr)},
           {"options", experiment.options},
           {"encodings", experiment.encodings},
           {"seeds", experiment.seeds},
@@ -153,14 +156,15 @@ Json ExperimentToJson(const Experiment& experiment) {
 }
 
 Experiment ExperimentFromJson(const JsonValue& value) {
-  value.AllowOnly({"objective", "attention", "context", "steps", "length_targets", "options",
-                   "encodings", "seeds", "runs"});
+  value.AllowOnly({"objective", "attention", "context", "steps", "length_targets", "rotation",
+                   "options", "encodings", "seeds", "runs"});
   Experiment experiment;
   experiment.objective = value["objective"].String();
   experiment.attention = value["attention"].String();
   experiment.context = value["context"].Int(1);
   experiment.steps = value["steps"].Int(1);
   experiment.length_targets = value["length_targets"].Int(0);
+  if (!value["rotation"].IsNull()) experiment.rotation = RotationFromJson(value["rotation"]);
   experiment.options = value["options"].json();
   if (!experiment.options.is_object()) throw value["options"].Error("must be an object");
   experiment.encodings =

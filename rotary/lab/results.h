@@ -12,6 +12,7 @@
 #include "rotary/io/json.h"
 #include "rotary/lab/machine.h"
 #include "rotary/lab/statistics.h"
+#include "rotary/rope/rotation.h"
 
 namespace rotary {
 
@@ -82,8 +83,9 @@ struct Experiment {
   std::string attention;  // "softmax" or "linear"
   int64_t context = 0, steps = 0;
   int64_t length_targets =
-      0;         // bytes that each loss by length scores; the same ones at every length
-  Json options;  // everything that was set, by name
+      0;  // bytes that each loss by length scores; the same ones at every length
+  std::optional<Rotation> rotation;  // of the rotary models, where there are any
+  Json options;                      // everything that was set, by name
   std::vector<std::string>
       encodings;  // in the order of the report; the first is what others are compared with
   std::vector<uint64_t> seeds;

@@ -32,6 +32,7 @@ inline Experiment SyntheticExperiment(const std::vector<SyntheticArm>& arms, int
   experiment.context = 64;
   experiment.steps = 400;
   experiment.length_targets = 2048;
+  experiment.rotation = MakeRotation({.head_dim = 16});
   experiment.options = {{"layers", 2}, {"lr", 0.002}};
   for (int seed = 1; seed <= seeds; ++seed) experiment.seeds.push_back(static_cast<uint64_t>(seed));
   for (const SyntheticArm& arm : arms) {
