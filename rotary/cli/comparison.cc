@@ -10,6 +10,7 @@
 #include "rotary/cli/train_flags.h"
 #include "rotary/io/file.h"
 #include "rotary/io/sha256.h"
+#include "rotary/lab/figures.h"
 #include "rotary/lab/report.h"
 #include "rotary/lab/sentences.h"
 #include "rotary/text/byte_tokenizer.h"
@@ -128,7 +129,11 @@ void Report(const Results& results, const fs::path& out, bool json) {
     return;
   }
   for (const Experiment& experiment : results.experiments) {
-    fmt::print("\n{}\n", ExperimentTitle(experiment));
+    fmt::print("\n{}\n\n", ExperimentTitle(experiment));
+    for (const Table& table :
+         {FinalTable(experiment, ""), StepsTable(experiment, ""), LengthTable(experiment, "")}) {
+      if (!table.rows.empty()) fmt::print("{}\n", TableToText(table));
+    }
     for (const Finding& finding : Findings(experiment)) {
       fmt::print("  {:12} {}\n", finding.topic, finding.sentence);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -68,6 +69,12 @@ std::string ScriptJson(const Json& json) {
   return safe;
 }
 
+// Code points of UTF-8: close enough to the columns of a terminal for what tables hold.
+size_t Characters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
 // No line break between a number and its uncertainty.
 std::string KeepTogether(std::string text) {
   constexpr std::string_view kApart = " ± ", kTogether = "&nbsp;±&nbsp;";
@@ -120,6 +127,35 @@ std::string Decimals(double value, int digits) {
   const std::string text = fmt::format("{:.{}f}", std::abs(value), digits);
   const bool zero = text.find_first_not_of("0.") == text.npos;
   return value < 0 && !zero ? "\u2212" + text : text;
+}
+
+std::string TableToText(const Table& table) {
+  CheckTable(table);
+  std::vector<std::vector<std::string>> rows = {table.header};
+  rows.insert(rows.end(), table.rows.begin(), table.rows.end());
+  std::vector<size_t> widths(table.header.size(), 3);  // the least that Markdown's rule takes
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Characters(row[i]));
+  }
+  std::string text = table.caption.empty() ? "" : table.caption + "\n\n";
+  for (size_t r = 0; r < rows.size(); ++r) {
+    text += "|";
+    for (size_t i = 0; i < rows[r].size(); ++i) {
+      const std::string blanks(widths[i] - Characters(rows[r][i]), ' ');
+      // The name of a row stands to the left, its numbers to the right.
+      text += i == 0 ? " " + rows[r][i] + blanks + " |" : " " + blanks + rows[r][i] + " |";
+    }
+    text += "\n";
+    if (r > 0) continue;
+    text += "|";
+    for (size_t i = 0; i < widths.size(); ++i) {
+      text += (i == 0 ? " " + std::string(widths[i], '-')
+                      : " " + std::string(widths[i] - 1, '-') + ":") +
+              " |";
+    }
+    text += "\n";
+  }
+  return text;
 }
 
 Page::Page(std::string_view title, std::string_view lead, std::string_view kicker) : title_(title) {

@@ -62,6 +62,9 @@ struct Table {
   std::vector<int> styles;  // empty, or by row the Series::style of a mark before its name
 };
 
+// A table for a terminal, and for a Markdown file: cells apart by "|", columns aligned.
+std::string TableToText(const Table& table);
+
 // A page, filled from top to bottom.
 class Page {
  public:

@@ -76,6 +76,17 @@ TEST(Page, WritesNumbersThatJsonCannotHoldAsGaps) {
   EXPECT_EQ(Count(page.Html(), "\"y\":[0.333333,null]"), 1u);
 }
 
+TEST(TableToText, AlignsItsColumns) {
+  EXPECT_EQ(TableToText(Table{.caption = "Loss",
+                              .header = {"encoding", "n"},
+                              .rows = {{"a", "1.0 ± 0.1"}, {"sinusoidal", "2"}}}),
+            "Loss\n\n"
+            "| encoding   |         n |\n"
+            "| ---------- | --------: |\n"
+            "| a          | 1.0 ± 0.1 |\n"
+            "| sinusoidal |         2 |\n");
+}
+
 TEST(Page, RefusesListsThatDoNotFit) {
   Page page("t", "");
   const std::string before = page.Html();

@@ -140,7 +140,7 @@ std::string StepsSentence(const Experiment& experiment) {
   return fmt::format("The training loss reaches {:.2f} after {:.0f} steps with {}; it takes {}.",
                      target, reference_steps, DisplayName(experiment.encodings[0]),
                      JoinClauses({Clause("more with", more), Clause("fewer with", fewer),
-                                  Clause("a number that is not distinguishable with", neither),
+                                  Clause("not distinguishably more or fewer with", neither),
                                   Clause("longer than the run for some seeds of", some),
                                   Clause("longer than the run with", none)}));
 }
