@@ -6,6 +6,7 @@
 
 #include "bench/layers_bench.h"
 #include "bench/rotate_bench.h"
+#include "bench/train_bench.h"
 #include "rotary/cli/commands.h"
 
 namespace rotary {
@@ -35,7 +36,8 @@ void AddBenchCommand(CLI::App& program) {
       for (BenchResult& result : bench(options->bench)) results.push_back(std::move(result));
     };
     add("rotate", BenchRotate);
-    add("layers", BenchLayers);
+    add("train", BenchTrain);
+    if (options->group == "layers") add("layers", BenchLayers);  // a look inside a step, on demand
     std::cout << (options->json ? BenchToJson(results, options->bench)
                                 : BenchToText(results, options->bench));
     CheckShares(results);
