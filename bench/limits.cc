@@ -76,7 +76,7 @@ uint32_t Read(const uint32_t* x, int64_t count) {
   }
   // Lane by lane: the compiler's own sum over an AVX-512 vector counts in signed numbers, which
   // must not wrap.
-  HWY_ALIGN uint32_t sums[HWY_MAX_LANES_D(hn::ScalableTag<uint32_t>)];
+  HWY_ALIGN uint32_t sums[hn::MaxLanes(d)];
   hn::Store(hn::Add(hn::Add(s0, s1), hn::Add(s2, s3)), d, sums);
   uint32_t sum = 0;
   for (int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
