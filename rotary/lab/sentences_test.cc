@@ -90,8 +90,8 @@ TEST(StepsSentence, GivesRatiosAndSaysWhatIsNotReached) {
   EXPECT_EQ(StepsSentence(experiment),
             "The training loss reaches 3.40 after 72 steps with rotary; it takes more with "
             "sinusoidal (2.00 ± 0.00 "
-            "times as many); fewer with ALiBi (0.50 ± 0.00 times as many); a number that is not "
-            "distinguishable with "
+            "times as many); fewer with ALiBi (0.50 ± 0.00 times as many); not distinguishably "
+            "more or fewer with "
             "learned (1.14 ± 1.12 times as many).");
   const auto with = [](double slowness) {
     return StepsSentence(SyntheticExperiment(
