@@ -21,8 +21,10 @@ void AddBenchCommand(CLI::App& program) {
   CLI::App* command =
       program.add_subcommand("bench", "Measure speed against the limits of this machine");
   command->footer("Example: rotary bench rotate --threads 1");
-  command->add_option("group", options->group, "rotate, layers, attention or train; all by default")
-      ->check(CLI::IsMember({"rotate", "layers", "attention", "train"}));
+  command
+      ->add_option("group", options->group,
+                   "rotate, train, or layers (only when named); the first two by default")
+      ->check(CLI::IsMember({"rotate", "train", "layers"}));
   command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
   command->add_option("--filter", options->bench.filter,
                       "only rows whose name contains this; with a $ behind it, ends with it");
