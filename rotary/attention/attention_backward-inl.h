@@ -17,6 +17,7 @@
 
 #include "hwy/highway.h"
 #include "rotary/attention/attention_backward.h"
+#include "rotary/attention/attention_forward.h"
 #include "rotary/attention/score_rows-inl.h"
 #include "rotary/attention/tile_mask.h"
 #include "rotary/attention/tile_pack-inl.h"

@@ -8,13 +8,12 @@
 #endif
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <numbers>
 
 #include "hwy/highway.h"
 #include "rotary/attention/attention_forward.h"
+#include "rotary/attention/result_rows-inl.h"
 #include "rotary/attention/score_rows-inl.h"
 #include "rotary/attention/tile_pack-inl.h"
 #include "rotary/attention/tile_product-inl.h"
@@ -32,45 +31,6 @@ HWY_INLINE void ScaleRow(float* row, int64_t dim, float factor) {
   for (int64_t c = 0; c < dim; c += lanes)
     hn::StoreU(hn::Mul(f, hn::LoadU(d, row + c)), d, row + c);
 }
-
-// Writes rows of results as tasks finish them.
-template <class T>
-class ResultRows {
- public:
-  explicit ResultRows(const ForwardCall& call)
-      : call_(call),
-        out_(call.out),
-        lse_(call.lse.data() == nullptr ? nullptr : call.lse.As<float>()) {}
-
-  // Query i of `head`, from the values weighted by 2^(score - softmax.most) that `sum` holds: out
-  // and lse, or the part of them that a task has where others have more keys.
-  HWY_INLINE void Write(const ForwardTask& task, int64_t head, int64_t i, RunningSoftmax softmax,
-                        const float* sum) const {
-    if (call_.chunks == 1) {
-      Finish(task.batch, head, i, softmax, sum);
-      return;
-    }
-    const int64_t part = call_.Part(task.batch, head, i, task.chunk);
-    call_.partial_softmax[part] = softmax;
-    std::copy(sum, sum + call_.plan.value_dim, call_.partial_out + part * call_.plan.value_dim);
-  }
-
-  HWY_INLINE void Finish(int64_t b, int64_t head, int64_t i, RunningSoftmax softmax,
-                         const float* sum) const {
-    // Without a score the sum of values is 0, and stays so.
-    const float factor = softmax.sum == 0 ? 1 : 1 / softmax.sum;
-    ConvertRow(sum, call_.plan.value_dim, factor, out_(b, i, head));
-    if (lse_ == nullptr) return;
-    const Dims& stride = call_.lse.strides();
-    lse_[b * stride[0] + head * stride[1] + i * stride[2]] = static_cast<float>(
-        (softmax.most + std::log2(static_cast<double>(softmax.sum))) * std::numbers::ln2);
-  }
-
- private:
-  const ForwardCall& call_;
-  const HeadRows<T> out_;
-  float* const lse_;
-};
 
 template <class T>
 class ForwardBlock {

@@ -12,9 +12,11 @@
 
 namespace rotary {
 
+inline constexpr float kNoScore = -std::numeric_limits<float>::infinity();
+
 // The softmax of a row so far: `most` is the largest score, `sum` the sum of 2^(score - most).
 struct RunningSoftmax {
-  float most = -std::numeric_limits<float>::infinity();
+  float most = kNoScore;
   float sum = 0;
 };
 
@@ -22,13 +24,16 @@ struct ForwardCall {
   AttentionPlan plan;
   ConstTensorView q, k, v;
   TensorView out, lse;
-  int64_t query_block = 0;  // queries of each head in a task
-  int64_t key_chunk = 0;    // keys in a task
-  int64_t key_block = 0;    // keys packed at a time
-  int64_t chunks = 1;       // tasks that share a query; above 1 they leave partial results below
-  float* partial_out = nullptr;  // [Part(..), value_dim]
+  bool few_queries = false;  // few_queries-inl.h, or tiles in attention_forward-inl.h
+  int64_t query_block = 0;   // queries of each head in a task
+  int64_t key_chunk = 0;     // keys in a task
+  int64_t key_block = 0;     // keys packed at a time
+  int64_t chunks = 1;        // tasks that share a query; above 1 they leave partial results
+  // By part: the values weighted by 2^(score - most), [PartStride()], and the softmax of its keys.
+  float* partial_out = nullptr;
   RunningSoftmax* partial_softmax = nullptr;
 
+  int64_t PartStride() const { return RoundUp(plan.value_dim, kPad); }
   int64_t Part(int64_t b, int64_t head, int64_t i, int64_t chunk) const {
     return ((b * plan.heads + head) * plan.queries + i) * chunks + chunk;
   }
@@ -40,7 +45,7 @@ struct ForwardTask {
   Range queries, keys;
 };
 
-// The arrays of one worker.
+// The arrays of one worker, for tiles.
 struct ForwardScratch {
   ForwardScratch(const ForwardCall& call, Carver& carver)
       : q(carver.Take<float>(Rows(call) * RowStride(call.plan.head_dim))),
@@ -65,6 +70,29 @@ struct ForwardScratch {
   float* zeros;             // [head_dim]
   float* hidden;            // [RoundUp(key_block, kPad)]
   int32_t* documents;       // [RoundUp(key_block, kPad)]
+};
+
+// The arrays of one worker, for few queries.
+struct FewQueriesScratch {
+  FewQueriesScratch(const ForwardCall& call, Carver& carver)
+      : q(carver.Take<float>(Rows(call) * RowStride(call.plan.head_dim))),
+        v(carver.Take<float>(kValueBlock * RowStride(call.plan.value_dim))),
+        out(carver.Take<float>(Rows(call) * RowStride(call.plan.value_dim))),
+        scores(carver.Take<float>(Rows(call) * RowStride(call.key_chunk))),
+        softmax(carver.Take<RunningSoftmax>(Rows(call))),
+        hidden(carver.Take<float>(RoundUp(call.key_chunk, kPad))),
+        documents(carver.Take<int32_t>(RoundUp(call.key_chunk, kPad))) {}
+  static int64_t Rows(const ForwardCall& call) { return call.plan.group * call.query_block; }
+  // Values summed at a time: few enough for the first-level cache.
+  static constexpr int64_t kValueBlock = 16;
+
+  float* q;                 // [group * query_block, RowStride(head_dim)], scaled
+  float* v;                 // [kValueBlock, RowStride(value_dim)]
+  float* out;               // [group * query_block, RowStride(value_dim)]
+  float* scores;            // [group * query_block, RowStride(key_chunk)]
+  RunningSoftmax* softmax;  // [group * query_block]
+  float* hidden;            // [RoundUp(key_chunk, kPad)]
+  int32_t* documents;       // [RoundUp(key_chunk, kPad)]
 };
 
 }  // namespace rotary

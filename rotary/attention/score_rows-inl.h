@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "hwy/highway.h"
 #include "rotary/attention/attention_forward.h"
@@ -21,8 +20,6 @@ HWY_BEFORE_NAMESPACE();
 namespace rotary {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
-
-inline constexpr float kNoScore = -std::numeric_limits<float>::infinity();
 
 // The range of a row in whole vectors.
 inline Range WholeVectors(Range range) {
