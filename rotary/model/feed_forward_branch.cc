@@ -17,13 +17,11 @@ Matrix<float> FeedForwardBranch(const Pass& pass, const LayerParameters<const fl
     LinearGelu(x, parameters.up.weight, parameters.up.bias, slope, layer.inner.value, pass.threads);
   } else {
     const Matrix<float> both = layer.up.Shape(x.rows, 2 * inner);
-    Linear(x, parameters.up.weight, parameters.up.bias, both, pass.threads);
-    const Matrix<float> gate = both.Cols(0, inner);
-    const Matrix<float> up = both.Cols(inner, 2 * inner);
     if (pass.training) {
-      SwiGluTraining(gate, up, layer.inner.value, pass.threads);
+      LinearSwiGlu(x, parameters.up.weight, parameters.up.bias, both, layer.inner.value, pass.threads);
     } else {
-      SwiGlu(gate, up, layer.inner.value, pass.threads);
+      Linear(x, parameters.up.weight, parameters.up.bias, both, pass.threads);
+      SwiGlu(both.Cols(0, inner), both.Cols(inner, 2 * inner), layer.inner.value, pass.threads);
     }
   }
   const Matrix<float> branch = pass.state.branch.Shape(x.rows, config.model_dim);
@@ -46,10 +44,7 @@ void FeedForwardBranchBackward(const Pass& pass, const LayerParameters<const flo
     // The slopes that the forward pass left become the gradients in place.
     d_up = layer.up.value;
     const Matrix<float> d_inner = pass.state.d_up.Shape(d_branch.rows, inner);
-    LinearBackwardInput(d_branch, parameters.down.weight, 0, d_inner, threads);
-    const Matrix<float> gate = d_up.Cols(0, inner);
-    const Matrix<float> up = d_up.Cols(inner, 2 * inner);
-    SwiGluBackward(gate, up, d_inner, gate, up, threads);
+    LinearBackwardInputSwiGlu(d_branch, parameters.down.weight, d_inner, d_up, threads);
   }
   LinearBackwardWeight(d_up, layer.feed_forward_input, gradient.up.weight, gradient.up.bias,
                        threads);

@@ -19,8 +19,9 @@ class Buffer {
  public:
   // What the memory holds is not specified.
   Matrix<float> Shape(int64_t rows, int64_t cols) {
-    if (rows * cols > memory_.count()) memory_ = Tensor(DType::kF32, {rows * cols});
-    return {memory_.data<float>(), rows, cols};
+    const int64_t stride = PaddedStride(cols);
+    if (rows * stride > memory_.count()) memory_ = Tensor(DType::kF32, {rows * stride});
+    return {memory_.data<float>(), rows, cols, stride};
   }
 
  private:
