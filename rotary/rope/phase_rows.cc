@@ -1,5 +1,6 @@
 #include "rotary/rope/phase_rows.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace rotary {
@@ -33,21 +34,21 @@ PhaseRows::PhaseRows(const Rotation& rotation)
       frequency_(rotation.frequency) {
   frequency_.insert(frequency_.end(), rotation.second_frequency.begin(),
                     rotation.second_frequency.end());
-  const bool tables = axes_ == 1 && rotation.heads == 1;
-  const auto fill = [&](std::vector<double>& table, int64_t rows, int64_t step) {
-    table.resize(static_cast<size_t>(rows * 2 * stride_));
+  const auto table = [&](int64_t rows, int64_t step) {
+    Tensor filled(DType::kF64, {rows, 2, stride_});
     for (int64_t row = 0; row < rows; ++row) {
       const double position = static_cast<double>(row * step);
-      Direct(&position, table.data() + row * 2 * stride_);
+      Direct(&position, filled.data<double>() + row * 2 * stride_);
     }
+    return filled;
   };
-  if (tables) {
-    fill(low_, kRows, 1);
-    fill(middle_, kRows, kRows);
-    fill(high_, kRows, kRows * kRows);
+  if (axes_ == 1 && rotation.heads == 1) {
+    low_ = table(kRows, 1);
+    middle_ = table(kRows, kRows);
+    high_ = table(kRows, kRows * kRows);
   } else {
-    low_.assign(static_cast<size_t>(2 * stride_), 0.0);
-    std::fill_n(low_.begin(), columns_, 1.0);
+    low_ = Tensor(DType::kF64, {1, 2, stride_});
+    std::fill_n(low_.data<double>(), columns_, 1.0);
   }
 }
 

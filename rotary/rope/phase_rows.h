@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "rotary/base/tensor.h"
 #include "rotary/rope/rotation.h"
 
 namespace rotary {
@@ -36,23 +37,26 @@ class PhaseRows {
   int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride doubles
   // Whether whole positions are made from the tables: one axis and all heads alike. Else only
   // Low(0) exists.
-  bool has_tables() const { return !middle_.empty(); }
+  bool has_tables() const { return high_.count() > 0; }
 
-  const double* Low(int64_t row) const {
-    return low_.data() + row * 2 * stride_;
-  }  // Low(0): no turn
-  const double* Middle(int64_t row) const { return middle_.data() + row * 2 * stride_; }
-  const double* High(int64_t row) const { return high_.data() + row * 2 * stride_; }
+  const double* Low(int64_t row) const { return RowOf(low_, row); }  // Low(0): no turn
+  const double* Middle(int64_t row) const { return RowOf(middle_, row); }
+  const double* High(int64_t row) const { return RowOf(high_, row); }
 
   // Writes the row of one position by sine and cosine; padding becomes 0.
   void Direct(const double* position, double* row) const;
 
  private:
+  const double* RowOf(const Tensor& table, int64_t row) const {
+    // raw(): data() would check the dtype for every token.
+    return reinterpret_cast<const double*>(table.raw()) + row * 2 * stride_;
+  }
+
   int axes_ = 1;
   int64_t columns_ = 0;
   int64_t stride_ = 0;
   std::vector<double> frequency_;  // [columns, axes]
-  std::vector<double> low_, middle_, high_;
+  Tensor low_, middle_, high_;     // [rows, (cos, sin), stride], aligned for whole vectors
 };
 
 }  // namespace rotary

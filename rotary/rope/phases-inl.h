@@ -116,13 +116,13 @@ class PhaseCursor {
         decay_sign_((side == Side::kQuery) == inverse ? -1.0 : 1.0),
         centre_(centre),
         factor_(inverse ? 1 / rotation_.attention_factor : rotation_.attention_factor),
-        block_row_(static_cast<size_t>(2 * rows_.stride())),
-        token_row_(rotation_.log_decay.empty() ? 0 : block_row_.size()) {}
+        rows_memory_(DType::kF64, {rotation_.log_decay.empty() ? 1 : 2, 2, rows_.stride()}),
+        block_row_(rows_memory_.data<double>()) {}
 
   // The phases at position[axes]; they stay valid until the next call.
   RowFactors At(const double* position) {
     const size_t stride = static_cast<size_t>(rows_.stride());
-    RowFactors factors{block_row_.data(), rows_.Low(0), stride, 1};
+    RowFactors factors{block_row_, rows_.Low(0), stride, 1};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
     if (rows_.has_tables() && static_cast<double>(whole) == magnitude) {
@@ -135,7 +135,7 @@ class PhaseCursor {
     }
     if (!rotation_.log_decay.empty()) {
       Decay(position[0] - centre_);
-      factors.base = token_row_.data();
+      factors.base = block_row_ + 2 * stride;
     }
     return factors;
   }
@@ -148,7 +148,7 @@ class PhaseCursor {
     const int64_t high = block / PhaseRows::kRows;
     if (high < PhaseRows::kRows) {
       MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_,
-                   rows_.stride(), block_row_.data());
+                   rows_.stride(), block_row_);
     } else {
       const double position = static_cast<double>(block * PhaseRows::kRows);
       SetBlockRow(&position);
@@ -156,18 +156,20 @@ class PhaseCursor {
   }
 
   void SetBlockRow(const double* position) {
-    rows_.Direct(position, block_row_.data());
-    MultiplyRows(block_row_.data(), rows_.Low(0), factor_, rows_.stride(), block_row_.data());
+    rows_.Direct(position, block_row_);
+    MultiplyRows(block_row_, rows_.Low(0), factor_, rows_.stride(), block_row_);
   }
 
-  // token_row_ = block_row_ times the decay of each pair at `distance` from the centre
+  // The row of the token: that of the block times the decay of each pair at `distance` from the
+  // centre.
   void Decay(double distance) {
     const size_t pairs = rotation_.log_decay.size();
     const size_t stride = static_cast<size_t>(rows_.stride());
+    double* token_row = block_row_ + 2 * stride;
     for (size_t column = 0; column < static_cast<size_t>(rows_.columns()); ++column) {
       const double decay = std::exp(decay_sign_ * rotation_.log_decay[column % pairs] * distance);
-      token_row_[column] = block_row_[column] * decay;
-      token_row_[stride + column] = block_row_[stride + column] * decay;
+      token_row[column] = block_row_[column] * decay;
+      token_row[stride + column] = block_row_[stride + column] * decay;
     }
   }
 
@@ -177,8 +179,8 @@ class PhaseCursor {
   double centre_;
   double factor_;
   int64_t block_ = -1;  // the block of 128 positions that block_row_ stands at
-  std::vector<double> block_row_;
-  std::vector<double> token_row_;
+  Tensor rows_memory_;  // the row of the block, then, with a decay, that of the token
+  double* block_row_;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -136,111 +136,117 @@ struct HeadRows {
   bool is_group;
 };
 
+// y_first and y_second of one vector of pairs in half layout.
+template <class D, class T, class V = hn::Vec<D>>
+HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_first,
+                                 const T* in_second, T* out_first, T* out_second) {
+  const auto x1 = LoadMath(d, in_first), x2 = LoadMath(d, in_second);
+  StoreMath(d, hn::NegMulAdd(sin, x2, hn::Mul(cos, x1)), out_first);
+  StoreMath(d, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
+}
+
+// One vector of neighbouring channels that are pairs.
+template <class D, class T, class V = hn::Vec<D>>
+HWY_INLINE void RotateInterleavedVector(D d, V keep, V cross, const T* in, T* out) {
+  const auto x = LoadMath(d, in);
+  StoreMath(d, hn::MulAdd(cross, hn::Reverse2(d, x), hn::Mul(keep, x)), out);
+}
+
 // With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
-// for each two channels would set the pace: the loops below keep up to 8 vectors of both kinds in
-// registers, all of head_dim 256 in f32. With fewer registers the compiler spills them, and loading
-// them back costs what loading them did. The coefficients of the first kVectors vectors stay in
-// registers, which takes heads that are alike and a group; the rest of a run loads its own.
-template <size_t kVectors, class T>
-HWY_INLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows) {
+// for each two channels would set the pace: the loops below keep the coefficients of the first
+// vectors (one for each kVector) in registers, up to 8 of both kinds, all of head_dim 256 in f32.
+// With fewer registers the compiler spills them, and loading them back costs what loading them did.
+// This takes heads that are alike and a group; the rest of a run loads its own.
+template <class T, size_t... kVector>
+void RotateHalf(const PairRun& run, const HeadRows<T>& rows, std::index_sequence<kVector...>) {
   using M = Math<T>;
   const hn::ScalableTag<M> d;
-  const size_t n = static_cast<size_t>(run.count), lanes = hn::Lanes(d);
-  hn::Vec<decltype(d)> cos[kVectors + 1], sin[kVectors + 1];
-  for (size_t v = 0; v < kVectors; ++v) {
-    cos[v] = hn::LoadU(d, rows.coefficients + 4 * run.pair + v * lanes);
-    sin[v] = hn::LoadU(d, rows.coefficients + 4 * run.pair + n + v * lanes);
-  }
+  constexpr size_t kLanes = hn::MaxLanes(d);
+  constexpr size_t kCount = sizeof...(kVector);
+  const size_t n = static_cast<size_t>(run.count);
   const M* c = rows.coefficients + 4 * run.pair;
-  const T* in_first = rows.in + run.first;
-  const T* in_second = rows.in + run.second;
-  T* out_first = rows.out + run.first;
-  T* out_second = rows.out + run.second;
-  for (int64_t h = 0; h < rows.heads; ++h) {
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kVectors; ++v) {
-      const auto x1 = LoadMath(d, in_first + v * lanes), x2 = LoadMath(d, in_second + v * lanes);
-      StoreMath(d, hn::NegMulAdd(sin[v], x2, hn::Mul(cos[v], x1)), out_first + v * lanes);
-      StoreMath(d, hn::MulAdd(sin[v], x1, hn::Mul(cos[v], x2)), out_second + v * lanes);
+  const hn::Vec<decltype(d)> cos[kCount + 1] = {hn::LoadU(d, c + kVector * kLanes)...};
+  const hn::Vec<decltype(d)> sin[kCount + 1] = {hn::LoadU(d, c + n + kVector * kLanes)...};
+  // Locals: after a store to `out` the compiler must read the members of `rows` again.
+  const T* in = rows.in;
+  T* out = rows.out;
+  const int64_t heads = rows.heads, in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const int64_t c_stride = rows.coefficient_stride, first = run.first, second = run.second;
+  const bool has_rest = kCount * kLanes < n, is_group = rows.is_group;
+  for (int64_t h = 0; h < heads; ++h) {
+    (RotateHalfVector(d, cos[kVector], sin[kVector], cos[kVector], sin[kVector],
+                      in + first + kVector * kLanes, in + second + kVector * kLanes,
+                      out + first + kVector * kLanes, out + second + kVector * kLanes),
+     ...);
+    if (has_rest) {
+      ForVectors(d, kCount * kLanes, n, [&](auto dv, size_t i) HWY_ATTR {
+        const auto cos1 = hn::LoadU(dv, c + i), sin1 = hn::LoadU(dv, c + n + i);
+        const auto cos2 = is_group ? cos1 : hn::LoadU(dv, c + 2 * n + i);
+        const auto sin2 = is_group ? sin1 : hn::LoadU(dv, c + 3 * n + i);
+        RotateHalfVector(dv, cos1, sin1, cos2, sin2, in + first + i, in + second + i,
+                         out + first + i, out + second + i);
+      });
+      c += c_stride;
     }
-    ForVectors(d, kVectors * lanes, n, [&](auto dv, size_t i) HWY_ATTR {
-      const auto x1 = LoadMath(dv, in_first + i), x2 = LoadMath(dv, in_second + i);
-      const auto cos1 = hn::LoadU(dv, c + i), sin1 = hn::LoadU(dv, c + n + i);
-      const auto cos2 = rows.is_group ? cos1 : hn::LoadU(dv, c + 2 * n + i);
-      const auto sin2 = rows.is_group ? sin1 : hn::LoadU(dv, c + 3 * n + i);
-      StoreMath(dv, hn::NegMulAdd(sin1, x2, hn::Mul(cos1, x1)), out_first + i);
-      StoreMath(dv, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second + i);
-    });
-    c += rows.coefficient_stride;
-    in_first += rows.in_stride;
-    in_second += rows.in_stride;
-    out_first += rows.out_stride;
-    out_second += rows.out_stride;
+    in += in_stride;
+    out += out_stride;
   }
 }
 
 // As above; a second frequency makes no difference here.
-template <size_t kVectors, class T>
-HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows) {
+template <class T, size_t... kVector>
+void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
+                       std::index_sequence<kVector...>) {
   using M = Math<T>;
   const hn::ScalableTag<M> d;
-  const size_t n = 2 * static_cast<size_t>(run.count), lanes = hn::Lanes(d);
-  hn::Vec<decltype(d)> keep[kVectors + 1], cross[kVectors + 1];
-  for (size_t v = 0; v < kVectors; ++v) {
-    keep[v] = hn::LoadU(d, rows.coefficients + 4 * run.pair + v * lanes);
-    cross[v] = hn::LoadU(d, rows.coefficients + 4 * run.pair + n + v * lanes);
-  }
-  for (int64_t h = 0; h < rows.heads; ++h) {
-    const M* c = rows.coefficients + h * rows.coefficient_stride + 4 * run.pair;
-    const T* in = rows.in + h * rows.in_stride + run.first;
-    T* out = rows.out + h * rows.out_stride + run.first;
-    HWY_UNROLL(8)
-    for (size_t v = 0; v < kVectors; ++v) {
-      const auto x = LoadMath(d, in + v * lanes);
-      const auto kept = hn::Mul(keep[v], x);
-      StoreMath(d, hn::MulAdd(cross[v], hn::Reverse2(d, x), kept), out + v * lanes);
-    }
-    if constexpr (hn::MaxLanes(d) > 1) {
-      ForVectors(d, kVectors * lanes, n, [&](auto dv, size_t i) HWY_ATTR {
-        if constexpr (hn::MaxLanes(decltype(dv)()) > 1) {  // n is even: single lanes never remain
-          const auto x = LoadMath(dv, in + i);
-          const auto kept = hn::Mul(hn::LoadU(dv, c + i), x);
-          StoreMath(dv, hn::MulAdd(hn::LoadU(dv, c + n + i), hn::Reverse2(dv, x), kept), out + i);
-        }
-      });
+  constexpr size_t kLanes = hn::MaxLanes(d);
+  constexpr size_t kCount = sizeof...(kVector);
+  const size_t n = 2 * static_cast<size_t>(run.count);
+  const M* c = rows.coefficients + 4 * run.pair;
+  const hn::Vec<decltype(d)> keep[kCount + 1] = {hn::LoadU(d, c + kVector * kLanes)...};
+  const hn::Vec<decltype(d)> cross[kCount + 1] = {hn::LoadU(d, c + n + kVector * kLanes)...};
+  const T* in = rows.in + run.first;
+  T* out = rows.out + run.first;
+  const int64_t heads = rows.heads, in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const int64_t c_stride = rows.coefficient_stride;
+  const bool has_rest = kCount * kLanes < n;
+  for (int64_t h = 0; h < heads; ++h) {
+    if constexpr (kLanes > 1) {
+      (RotateInterleavedVector(d, keep[kVector], cross[kVector], in + kVector * kLanes,
+                               out + kVector * kLanes),
+       ...);
+      if (has_rest) {
+        ForVectors(d, kCount * kLanes, n, [&](auto dv, size_t i) HWY_ATTR {
+          if constexpr (hn::MaxLanes(decltype(dv)()) > 1) {  // n is even: no single lane remains
+            RotateInterleavedVector(dv, hn::LoadU(dv, c + i), hn::LoadU(dv, c + n + i), in + i,
+                                    out + i);
+          }
+        });
+      }
     } else {
       for (size_t i = 0; i < n; i += 2) {
-        const auto x1 = LoadMath(d, in + i), x2 = LoadMath(d, in + i + 1);
-        const auto kept1 = hn::Mul(hn::LoadU(d, c + i), x1);
-        const auto kept2 = hn::Mul(hn::LoadU(d, c + i + 1), x2);
-        StoreMath(d, hn::MulAdd(hn::LoadU(d, c + n + i), x2, kept1), out + i);
-        StoreMath(d, hn::MulAdd(hn::LoadU(d, c + n + i + 1), x1, kept2), out + i + 1);
+        RotateHalfVector(d, hn::LoadU(d, c + i), hn::Neg(hn::LoadU(d, c + n + i)),
+                         hn::LoadU(d, c + i + 1), hn::LoadU(d, c + n + i + 1), in + i, in + i + 1,
+                         out + i, out + i + 1);
       }
     }
+    c += c_stride;
+    in += in_stride;
+    out += out_stride;
   }
 }
 
-// Calls body<kVectors>() for the most whole vectors in `count` numbers that there is a loop for.
+// Calls body(sequence) for the most whole vectors in `count` numbers that there is a loop for.
 template <class M, class Body>
 HWY_INLINE void WithVectors(size_t count, const Body& body) {
   constexpr size_t kLanes = hn::MaxLanes(hn::ScalableTag<M>());
-  switch (kLanes == 1 ? 0 : count / kLanes) {
-    case 0:
-      return body.template operator()<0>();
-    case 1:
-      return body.template operator()<1>();
-    case 2:
-      return body.template operator()<2>();
-    case 3:
-      return body.template operator()<3>();
-    case 4:
-    case 5:
-    case 6:
-    case 7:
-      return body.template operator()<4>();
-    default:
-      return body.template operator()<8>();
-  }
+  const size_t vectors = kLanes == 1 ? 0 : count / kLanes;
+  if (vectors >= 8) return body(std::make_index_sequence<8>());
+  if (vectors >= 4) return body(std::make_index_sequence<4>());
+  if (vectors == 3) return body(std::make_index_sequence<3>());
+  if (vectors == 2) return body(std::make_index_sequence<2>());
+  if (vectors == 1) return body(std::make_index_sequence<1>());
+  body(std::index_sequence<>());
 }
 
 template <class T>
@@ -249,12 +255,11 @@ void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
   for (const PairRun& run : runs.pairs) {
     const size_t n = static_cast<size_t>(run.count);
     if (run.interleaved) {
-      WithVectors<Math<T>>(in_registers ? 2 * n : 0, [&]<size_t kVectors>() HWY_ATTR {
-        RotateInterleaved<kVectors>(run, rows);
-      });
+      WithVectors<Math<T>>(in_registers ? 2 * n : 0,
+                           [&](auto vectors) HWY_ATTR { RotateInterleaved(run, rows, vectors); });
     } else {
       WithVectors<Math<T>>(in_registers ? n : 0,
-                           [&]<size_t kVectors>() HWY_ATTR { RotateHalf<kVectors>(run, rows); });
+                           [&](auto vectors) HWY_ATTR { RotateHalf(run, rows, vectors); });
     }
   }
   if (rows.in == rows.out) return;

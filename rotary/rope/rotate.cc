@@ -79,40 +79,86 @@ class CoefficientMaker {
   ReadyRow<M> first_{}, second_{};
 };
 
-template <class T>
-void RotateItemsAs(const RotateJob& job, int64_t begin, int64_t end) {
-  using M = Math<T>;
-  const int64_t token_size = int64_t{4} * job.pairs * job.phase_heads;
-  const int64_t block_size = token_size * job.block_tokens;
-  // xPos decays queries and grows keys: then each operand has coefficients of its own.
-  const bool sides =
-      job.operand_count == 2 && job.table != nullptr && !job.table->rotation().log_decay.empty();
-  std::vector<CoefficientMaker<M>> makers;
-  makers.reserve(2);
-  for (int side = 0; side < (sides ? 2 : 1); ++side) {
-    makers.emplace_back(job, job.operands[static_cast<size_t>(side)].side);
-  }
-  const AlignedBytes memory =
-      AllocateAligned(static_cast<size_t>(block_size) * makers.size() * sizeof(M));
-  M* coefficients = reinterpret_cast<M*>(memory.get());
+// An item of a job: see RotateJob.
+struct Item {
+  int64_t position_row, block, share;
 
-  int64_t ready = -1;  // the (position row, block) whose coefficients are there
-  for (int64_t item = begin; item < end; ++item) {
-    const int64_t row_block = item / job.sharing;
-    const int64_t position_row = row_block / job.blocks;
-    const int64_t batch = job.sharing > 1 ? item % job.sharing : position_row;
-    const int64_t first_token = row_block % job.blocks * job.block_tokens;
-    const int64_t count = std::min(job.block_tokens, job.tokens - first_token);
-    for (size_t side = 0; row_block != ready && side < makers.size(); ++side) {
-      M* to = coefficients + static_cast<int64_t>(side) * block_size;
-      for (int64_t t = 0; t < count; ++t) {
-        makers[side].Make(position_row, first_token + t, to + t * token_size);
+  static Item At(const RotateJob& job, int64_t index) {
+    const int64_t block = index / job.sharing;
+    return {block / job.blocks, block % job.blocks, index % job.sharing};
+  }
+  Item Next(const RotateJob& job) const {
+    if (share + 1 < job.sharing) return {position_row, block, share + 1};
+    if (block + 1 < job.blocks) return {position_row, block + 1, 0};
+    return {position_row + 1, 0, 0};
+  }
+};
+
+template <class T>
+class Rotator {
+  using M = Math<T>;
+
+ public:
+  explicit Rotator(const RotateJob& job)
+      : job_(job),
+        // xPos decays queries and grows keys: then each operand has coefficients of its own.
+        sides_(job.operand_count == 2 && job.table != nullptr &&
+                       !job.table->rotation().log_decay.empty()
+                   ? 2
+                   : 1),
+        token_size_(int64_t{4} * job.pairs * job.phase_heads),
+        memory_(AllocateAligned(static_cast<size_t>(2 * job.block_tokens * sides_ * token_size_) *
+                                sizeof(M))) {
+    makers_.reserve(2);
+    for (int side = 0; side < sides_; ++side) {
+      makers_.emplace_back(job, job.operands[static_cast<size_t>(side)].side);
+    }
+  }
+
+  // The coefficients of the next block are made before a block is rotated, so that the two overlap
+  // in the core.
+  void Run(int64_t begin, int64_t end) {
+    int slot = 0;
+    Item item = Item::At(job_, begin);
+    Make(item, slot);
+    for (int64_t i = begin; i < end; ++i) {
+      const Item next = item.Next(job_);
+      const bool new_block = next.share == 0;
+      if (new_block && i + 1 < end) Make(next, 1 - slot);
+      Rotate(item, slot);
+      if (new_block) slot = 1 - slot;
+      item = next;
+    }
+  }
+
+ private:
+  int64_t TokensOf(const Item& item) const {
+    return std::min(job_.block_tokens, job_.tokens - item.block * job_.block_tokens);
+  }
+
+  // The coefficients of a token of a block: [phase_heads, 4 * pairs].
+  M* CoefficientsOf(int slot, int64_t token, int side) const {
+    const int64_t row = (slot * job_.block_tokens + token) * sides_ + side;
+    return reinterpret_cast<M*>(memory_.get()) + row * token_size_;
+  }
+
+  HWY_INLINE void Make(const Item& item, int slot) {
+    const int64_t count = TokensOf(item);
+    for (int64_t t = 0; t < count; ++t) {
+      for (int side = 0; side < sides_; ++side) {
+        makers_[static_cast<size_t>(side)].Make(
+            item.position_row, item.block * job_.block_tokens + t, CoefficientsOf(slot, t, side));
       }
     }
+  }
+
+  HWY_INLINE void Rotate(const Item& item, int slot) const {
+    const int64_t count = TokensOf(item);
+    const int64_t batch = job_.sharing > 1 ? item.share : item.position_row;
     for (int64_t t = 0; t < count; ++t) {
-      const int64_t token = first_token + t;
-      for (int i = 0; i < job.operand_count; ++i) {
-        const RotateOperand& operand = job.operands[static_cast<size_t>(i)];
+      const int64_t token = item.block * job_.block_tokens + t;
+      for (int i = 0; i < job_.operand_count; ++i) {
+        const RotateOperand& operand = job_.operands[static_cast<size_t>(i)];
         const ConstTensorView& in = operand.in;
         const TensorView& out = operand.out;
         const HeadRows<T> rows{
@@ -121,19 +167,24 @@ void RotateItemsAs(const RotateJob& job, int64_t begin, int64_t end) {
             .heads = in.shape(2),
             .in_stride = in.stride(2),
             .out_stride = out.stride(2),
-            .coefficients = coefficients + (sides ? i * block_size : 0) + t * token_size,
-            .coefficient_stride = job.phase_heads == 1 ? 0 : 4 * job.pairs,
-            .is_group = job.is_group};
-        RotateHeads(*job.runs, rows);
+            .coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i),
+            .coefficient_stride = job_.phase_heads == 1 ? 0 : 4 * job_.pairs,
+            .is_group = job_.is_group};
+        RotateHeads(*job_.runs, rows);
       }
     }
-    ready = row_block;
   }
-}
+
+  const RotateJob& job_;
+  int sides_;
+  int64_t token_size_;
+  AlignedBytes memory_;
+  std::vector<CoefficientMaker<M>> makers_;
+};
 
 void RotateItems(const RotateJob& job, int64_t begin, int64_t end) {
   DispatchFloat(job.operands[0].in.dtype(), "rotate",
-                [&]<class T>() { RotateItemsAs<T>(job, begin, end); });
+                [&]<class T>() { Rotator<T>(job).Run(begin, end); });
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,27 +1,217 @@
-// Properties: a pair turns counter-clockwise by position times frequency.
+// Properties: every dtype, layout, direction, head size and kind of rotation agrees with the double
+// twin on every SIMD target that the machine has, in place and out of place, with strided and
+// unaligned views, batch rows at their own positions, far, negative and fractional positions, and
+// more query heads than key heads; channels outside the pairs are copied; the bits do not depend on
+// the number of threads.
 #include "rotary/rope/rotate.h"
 
+#include <algorithm>
 #include <cmath>
-#include <numbers>
+#include <cstdio>
+#include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
+#include "rotary/base/random.h"
+#include "rotary/base/simd.h"
+#include "rotary/rope/rotate_ref.h"
 
 namespace rotary {
 namespace {
 
-// The worked example: [1, 0, 0, 1] turned by 30 degrees a position in adjacent pairs.
-TEST(RotateTest, WorkedExample) {
-  Rotation rotation = MakeRotation({.head_dim = 4, .layout = Layout::kInterleaved});
-  rotation.frequency = {std::numbers::pi / 6, std::numbers::pi / 6};
-  Tensor x(DType::kF32, {3, 1, 4}), positions(DType::kI64, {3});
-  for (int64_t t = 0; t < 3; ++t) {
-    positions.data<int64_t>()[t] = t;
-    x.data<float>()[t * 4] = x.data<float>()[t * 4 + 3] = 1;
+struct Case {
+  Rotation rotation;
+  DType dtype = DType::kF32;
+  Direction direction = Direction::kForward;
+  Side side = Side::kQuery;
+  bool fractional = false;
+  bool in_place = false;
+  int64_t heads = 3;
+  int64_t tokens = 6;
+};
+
+// Half a unit in the last place of the dtype, and what f32 arithmetic adds below it.
+double Tolerance(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+      return 1e-12;
+    case DType::kF32:
+      return 3e-7;
+    case DType::kBF16:
+      return 0x1p-8;
+    default:
+      return 0x1p-11 + 1e-6;
   }
-  Rotate(PhaseTable(rotation), positions.view(), x.const_view(), x.view());
-  const float half = 0.5f, root = std::sqrt(0.75f);
-  const std::vector<float> wanted{1, 0, 0, 1, root, half, -half, root, half, root, -root, half};
-  for (size_t i = 0; i < wanted.size(); ++i) EXPECT_NEAR(x.span<float>()[i], wanted[i], 1e-7f);
+}
+
+template <class T>
+double Value(T x) {
+  if constexpr (std::is_same_v<T, double>) {
+    return x;
+  } else {
+    return static_cast<double>(ToFloat(x));
+  }
+}
+
+constexpr int64_t kPositions[] = {0, 1, 4095, 39001, 131071, 1048575, -1, -70001};
+
+// Largest error over the size of the pair, in units of the tolerance. Rows and heads stand apart,
+// and the first element is one element off any alignment.
+template <class T>
+double ErrorOf(const Case& c, int threads) {
+  const Rotation& r = c.rotation;
+  constexpr int64_t kBatch = 2;
+  const int64_t head_stride = r.head_dim + 3, token_stride = head_stride * c.heads + 5;
+  const int64_t size = kBatch * c.tokens * token_stride + 1;
+  std::vector<T> x(static_cast<size_t>(size)), y;
+  const Random random(1, 2);
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = FromFloat<T>(static_cast<float>(random.Normal(i)));
+  }
+  y = x;
+  const Dims shape{kBatch, c.tokens, c.heads, r.head_dim};
+  const Dims strides{c.tokens * token_stride, token_stride, head_stride, 1};
+  std::vector<double> positions;
+  for (int64_t i = 0; i < kBatch * c.tokens * r.axes; ++i) {
+    const double whole = static_cast<double>(kPositions[(i * 5 + i / c.tokens) % 8]);
+    positions.push_back(c.fractional ? whole + 0.37 : whole);
+  }
+  const ConstTensorView position_view(positions.data(), DType::kF64, {kBatch, c.tokens, r.axes});
+  const PhaseTable table(r);
+  const TensorView out(y.data() + 1, c.dtype, shape, strides);
+  const ConstTensorView in(x.data() + 1, c.dtype, shape, strides);
+  Rotate(table, position_view, c.in_place ? ConstTensorView(out) : in, out,
+         {.direction = c.direction, .threads = threads}, c.side);
+  double worst = 0;
+  for (int64_t b = 0; b < kBatch; ++b) {
+    for (int64_t t = 0; t < c.tokens; ++t) {
+      for (int64_t h = 0; h < c.heads; ++h) {
+        const int64_t at = 1 + b * strides[0] + t * strides[1] + h * strides[2];
+        std::vector<double> from(static_cast<size_t>(r.head_dim));
+        for (size_t i = 0; i < from.size(); ++i) from[i] = Value(x[static_cast<size_t>(at) + i]);
+        const std::span<const double> position(positions.data() + (b * c.tokens + t) * r.axes,
+                                               static_cast<size_t>(r.axes));
+        const auto expected =
+            ref::Rotate(r, c.direction, c.side, 0, static_cast<int>(h), position, from);
+        double scale = 0;
+        for (const double e : expected) scale = std::max(scale, std::abs(e));
+        for (size_t i = 0; i < from.size(); ++i) {
+          const double got = Value(y[static_cast<size_t>(at) + i]);
+          const double error = std::abs(got - expected[i]) / (Tolerance(c.dtype) * scale);
+          if (!(error <= worst)) worst = std::isnan(error) ? 1e300 : error;
+        }
+        // What lies between heads and rows stays as it was.
+        for (int64_t i = r.head_dim; i < head_stride; ++i) {
+          const auto gap = static_cast<size_t>(at + i);
+          if (Value(y[gap]) != Value(x[gap])) worst = 1e300;
+        }
+      }
+    }
+  }
+  return worst;
+}
+
+double ErrorOf(const Case& c, int threads = 2) {
+  return DispatchFloat(c.dtype, "test", [&]<class T>() { return ErrorOf<T>(c, threads); });
+}
+
+std::vector<Rotation> Rotations() {
+  std::vector<Rotation> rotations;
+  for (const Layout layout : {Layout::kHalf, Layout::kInterleaved}) {
+    for (const int head_dim : {2, 6, 64, 80, 128}) {
+      rotations.push_back(MakeRotation({.head_dim = head_dim, .layout = layout}));
+    }
+    rotations.push_back(
+        MakeRotation({.head_dim = 80, .rotary_dim = 32, .offset = 16, .layout = layout}));
+    rotations.push_back(MakeRotation({.head_dim = 64, .layout = layout}));
+    rotations.back().attention_factor = 1.3;
+    rotations.push_back(MakeRotation({.head_dim = 64, .layout = layout}));
+    rotations.back().second_frequency = rotations.back().frequency;
+    std::reverse(rotations.back().second_frequency.begin(),
+                 rotations.back().second_frequency.end());
+    rotations.push_back(MakeRotation({.head_dim = 6, .layout = layout}));
+    rotations.back().log_decay = {-1e-6, 2e-6, 3e-7};
+    rotations.push_back(MakeRotation({.head_dim = 6, .layout = layout}));
+    rotations.back().heads = 3;
+    rotations.back().frequency = {1, 0.1, 0.01, 2, 0.2, 0.02, 3, 0.3, 0.03};
+    rotations.push_back(MakeRotation({.head_dim = 6, .layout = layout}));
+    rotations.back().axes = 2;
+    rotations.back().frequency = {1, 0, 0, 0.1, 0.01, 0.02};
+  }
+  Rotation scattered;  // pairs in no pattern, members swapped
+  scattered.head_dim = 10;
+  scattered.first = {9, 2, 5};
+  scattered.second = {0, 7, 4};
+  scattered.frequency = {1, 0.3, 0};
+  rotations.push_back(scattered);
+  return rotations;
+}
+
+TEST(RotateTest, AgreesWithTheTwinOnEveryTarget) {
+  for (const int64_t target : SimdTargets()) {
+    const ScopedSimdTarget scope(target);
+    double worst = 0;
+    for (const Rotation& rotation : Rotations()) {
+      for (const DType dtype : {DType::kF64, DType::kF32, DType::kBF16, DType::kF16}) {
+        for (const Direction direction :
+             {Direction::kForward, Direction::kGradient, Direction::kInverse}) {
+          if (direction == Direction::kInverse && !rotation.IsGroup()) continue;
+          for (const bool flag : {false, true}) {
+            const Case c{.rotation = rotation,
+                         .dtype = dtype,
+                         .direction = direction,
+                         .side = flag ? Side::kKey : Side::kQuery,
+                         .fractional = flag,
+                         .in_place = flag};
+            const double error = ErrorOf(c);
+            worst = std::max(worst, error);
+            EXPECT_LE(error, 1) << SimdTargetName(target) << " " << Name(dtype) << " direction "
+                                << static_cast<int>(direction) << " flag " << flag << "\n"
+                                << RotationToText(rotation);
+          }
+        }
+      }
+    }
+    std::printf("%s: worst error %.2f of the tolerance\n", SimdTargetName(target).c_str(), worst);
+  }
+}
+
+TEST(RotateTest, AnyNumberOfTokensAndHeads) {
+  for (const int64_t tokens : {0, 1, 2, 17}) {
+    for (const int64_t heads : {1, 2, 5}) {
+      Case c{.rotation = MakeRotation({.head_dim = 12, .rotary_dim = 10}), .heads = heads};
+      c.tokens = tokens;
+      if (tokens == 0) continue;
+      EXPECT_LE(ErrorOf(c), 1) << tokens << " tokens, " << heads << " heads";
+    }
+  }
+}
+
+TEST(RotateQKTest, MoreQueryHeadsThanKeyHeadsAndAnyThreads) {
+  const PhaseTable table(MakeRotation({.head_dim = 64}));
+  std::vector<int64_t> positions(100);
+  for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i) * 1009;
+  const ConstTensorView position_view(positions.data(), DType::kI64, {2, 50});
+  const auto filled = [](int64_t heads) {
+    Tensor x(DType::kF32, {2, 50, heads, 64});
+    const Random random(4, static_cast<uint64_t>(heads));
+    for (size_t i = 0; i < x.span<float>().size(); ++i) {
+      x.span<float>()[i] = static_cast<float>(random.Normal(i));
+    }
+    return x;
+  };
+  const auto same = [](const Tensor& a, const Tensor& b) {
+    return std::equal(a.span<float>().begin(), a.span<float>().end(), b.span<float>().begin());
+  };
+  Tensor q1 = filled(8), k1 = filled(2), q2 = filled(8), k2 = filled(2);
+  RotateQK(table, position_view, q1.view(), k1.view(), {.threads = 1});
+  const Phases phases(table, position_view);
+  RotateQK(phases, q2.view(), k2.view(), {.threads = 3});
+  EXPECT_TRUE(same(q1, q2));
+  EXPECT_TRUE(same(k1, k2));
+  Tensor q3 = filled(8);
+  Rotate(table, position_view, q3.view(), q3.view(), {.threads = 2});
+  EXPECT_TRUE(same(q1, q3));
 }
 
 }  // namespace
