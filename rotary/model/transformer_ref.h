@@ -12,6 +12,7 @@
 
 #include "rotary/attention/softmax_attention.h"
 #include "rotary/model/transformer.h"
+#include "rotary/rope/rotate_ref.h"
 
 namespace rotary::ref {
 
@@ -52,23 +53,10 @@ inline Vector Sum(const Vector& a, const Vector& b) {
   return sum;
 }
 
-// Turns one head's vector, as the header of rotation.h defines it (one axis, one frequency a pair).
+// Turns one head's vector at a position on one axis.
 inline Vector RotateRow(const Rotation& rotation, Side side, int head, double position,
                         const Vector& x) {
-  Vector y = x;
-  for (int j = 0; j < rotation.pairs(); ++j) {
-    const auto pair = static_cast<size_t>(j);
-    const int row = rotation.heads == 1 ? 0 : head;
-    const double angle =
-        rotation.frequency[static_cast<size_t>(row * rotation.pairs() + j)] * position;
-    const double decay = rotation.log_decay.empty() ? 0 : rotation.log_decay[pair] * position;
-    const double g = rotation.attention_factor * std::exp(side == Side::kQuery ? decay : -decay);
-    const auto a = static_cast<size_t>(rotation.first[pair]);
-    const auto b = static_cast<size_t>(rotation.second[pair]);
-    y[a] = g * (std::cos(angle) * x[a] - std::sin(angle) * x[b]);
-    y[b] = g * (std::cos(angle) * x[b] + std::sin(angle) * x[a]);
-  }
-  return y;
+  return Rotate(rotation, Direction::kForward, side, 0, head, {&position, 1}, x);
 }
 
 inline double Dot(const Vector& a, const Vector& b) {
