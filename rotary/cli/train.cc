@@ -31,15 +31,6 @@ struct TrainCommand {
   TrainFlags flags;
 };
 
-// The step that --resume goes on from.
-Checkpoint LoadLatest(const std::filesystem::path& out) {
-  if (!HasCheckpoint(out)) {
-    throw FileError(Sentence("cannot resume ", out.string(),
-                             ": it holds no finished step; leave out --resume"));
-  }
-  return LoadCheckpoint(CheckpointFolder(out));
-}
-
 // What the progress says of a step; the speed is that of the last steps, not of one.
 class StepNote {
  public:
@@ -85,7 +76,7 @@ void Train(const TrainCommand& command) {
   TrainOptions options = command.options;
   std::optional<Checkpoint> begun;
   if (command.resume) {
-    begun = LoadLatest(command.out);
+    begun = ResumeCheckpoint(command.out);
     options = WithGivenFlags(begun->options, command.options, command.flags);
     CheckResume(begun->options, options);
   } else {

@@ -129,7 +129,7 @@ void WriteKept(const Setting& setting, const TrainOptions& train, const RunResul
 
 Trainer MakeTrainer(const Setting& setting, const TrainOptions& train, const fs::path& folder) {
   if (!HasCheckpoint(folder)) return Trainer(train, setting.corpus, setting.tokenizer);
-  Checkpoint checkpoint = LoadCheckpoint(CheckpointFolder(folder));
+  Checkpoint checkpoint = ResumeCheckpoint(folder);
   CheckKept(setting, checkpoint.options, train, checkpoint.corpus, folder);
   return Trainer(train, setting.corpus, setting.tokenizer, std::move(checkpoint.state));
 }

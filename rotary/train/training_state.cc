@@ -215,4 +215,14 @@ Checkpoint LoadCheckpoint(const fs::path& folder) {
   return checkpoint;
 }
 
+Checkpoint ResumeCheckpoint(const fs::path& out) {
+  if (!HasCheckpoint(out)) {
+    throw FileError(Sentence("cannot resume ", out.string(),
+                             ": it holds no finished step; leave out --resume"));
+  }
+  Checkpoint checkpoint = LoadCheckpoint(CheckpointFolder(out));
+  RemoveOldSteps(out, checkpoint.state.step, checkpoint.options.keep);
+  return checkpoint;
+}
+
 }  // namespace rotary

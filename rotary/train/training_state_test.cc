@@ -157,6 +157,17 @@ TEST(TrainingStateTest, OldStepsGoAndLeftoversOfAKillDoNoHarm) {
                                       "training_state.safetensors"}));
 }
 
+TEST(TrainingStateTest, GoingOnRemovesWhatAKillLeft) {
+  SavedRun run;
+  // A kill after `latest` was written and before the steps that it made old were removed.
+  for (const char* name : {"step-000002", "step-000004", ".rotary-step-000005.tmp"})
+    fs::copy(run.step, run.folder / name);
+  ASSERT_EQ(TinyOptions().keep, 2);
+  EXPECT_EQ(ResumeCheckpoint(run.folder.path()).state.step, 6);
+  EXPECT_EQ(Entries(run.folder.path()),
+            (std::vector<std::string>{"latest", "step-000004", "step-000006"}));
+}
+
 TEST(TrainingStateTest, LatestMustNameAStepThatIsThere) {
   const TestFolder folder;
   const auto complaint = [&](std::string_view latest) {
