@@ -183,10 +183,10 @@ class CompareCliTest(unittest.TestCase):
                             "model: model_dim must be a multiple of heads, got model_dim 16 and 3 heads")
         self.leaves_nothing(self.rotary("compare", "--out", self.out), 2, "compare: TEXT is required, or --from")
         self.leaves_nothing(self.rotary("compare", "absent.txt", "--out", self.out), 3,
-                            "cannot read absent.txt: No such file or directory")
+                            "cannot read absent.txt: no such file or folder")
         self.leaves_nothing(self.rotary("compare", "--from", self.text, "--out", self.out), 3,
-                            f"cannot read {self.text}: not JSON at line 1, column 2: syntax error while parsing value - "
-                            "invalid literal; last read: 'th'")
+                            f"cannot read {self.text}: not JSON at line 1, column 2: invalid literal; last "
+                            "read: 'th'")
         short = self.folder / "short.txt"
         short.write_text("too short")
         run = self.rotary("compare", short, "--out", self.out)

@@ -46,7 +46,8 @@ void PrepareIds(const Pass& pass) {
     ParallelFor(distinct, pass.threads, 8, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
         SinusoidalRow(batch.positions.empty() ? row : batch.positions[static_cast<size_t>(row)],
-                      config.initial_std, {table.Row(row), static_cast<size_t>(table.cols)});
+                      config.sinusoidal_amplitude,
+                      {table.Row(row), static_cast<size_t>(table.cols)});
       }
     });
     state.position_ids.resize(rows);

@@ -88,6 +88,12 @@ TEST(HfConfigTest, WhatTransformersWouldComputeOtherwiseIsOurs) {
       ours(config);
     }
   }
+  for (ModelConfig config : {RoFormer(), Llama()}) {
+    config.positions = PositionEncoding::kSinusoidal;
+    config.rotation = Rotation();
+    config.sinusoidal_amplitude = 0.75;
+    ours(config);
+  }
   const auto rotated = [](ModelConfig config, const Rotation& rotation) {
     config.rotation = rotation;
     return config;
@@ -288,6 +294,8 @@ TEST(HfConfigTest, EveryErrorHasItsSentence) {
   EXPECT_EQ(changed("\"positions\": \"none\"", "\"positions\": \"rotary\""), "rotation is missing");
   EXPECT_EQ(changed("\"positions\"", "\"rotation\": {}, \"positions\""),
             "rotation has no meaning with positions none");
+  EXPECT_EQ(changed("\"positions\"", "\"sinusoidal_amplitude\": 1, \"positions\""),
+            "sinusoidal_amplitude has no meaning with positions none");
   EXPECT_EQ(changed("\"layers\": 2", "\"layers\": 2000000000"),
             "layers must be a whole number from 1 to 16384, got 2000000000");
 }

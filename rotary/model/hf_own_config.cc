@@ -76,6 +76,8 @@ void AddOwnConfig(const ModelConfig& config, ConfigWriter& out) {
   out.Add("head", WordOf(kHeads, config.head));
   out.Add("tied", config.tied);
   out.Add("positions", Name(config.positions));
+  if (config.positions == PositionEncoding::kSinusoidal)
+    out.Add("sinusoidal_amplitude", config.sinusoidal_amplitude);
   if (config.positions == PositionEncoding::kRotary)
     out.AddRaw("rotation", RotationToJson(config.rotation));
   out.Add("attention", WordOf(kAttentions, config.attention));
@@ -85,12 +87,13 @@ void AddOwnConfig(const ModelConfig& config, ConfigWriter& out) {
 }
 
 ModelConfig ReadOwnConfig(const JsonValue& root) {
-  root.AllowOnly({"model_type",    kTokenizerKey,  "vocab_size", "layers",         "model_dim",
-                  "embedding_dim", "heads",        "kv_heads",   "head_dim",       "inner_dim",
-                  "token_types",   "max_tokens",   "causal",     "norm_placement", "norm_form",
-                  "norm_epsilon",  "feed_forward", "biases",     "head",           "embedding_norm",
-                  "tied",          "positions",    "rotation",   "attention",      "features",
-                  "feature_map",   "initial_std"});
+  root.AllowOnly({"model_type",   kTokenizerKey,    "vocab_size",  "layers",
+                  "model_dim",    "embedding_dim",  "heads",       "kv_heads",
+                  "head_dim",     "inner_dim",      "token_types", "max_tokens",
+                  "causal",       "norm_placement", "norm_form",   "norm_epsilon",
+                  "feed_forward", "biases",         "head",        "embedding_norm",
+                  "tied",         "positions",      "rotation",    "attention",
+                  "features",     "feature_map",    "initial_std", "sinusoidal_amplitude"});
   ModelConfig config;
   const auto integer = [&](std::string_view key, int64_t least, int64_t most) {
     return static_cast<int>(root[key].Int(least, most));
@@ -119,6 +122,11 @@ ModelConfig ReadOwnConfig(const JsonValue& root) {
     config.rotation = RotationFromJson(root["rotation"]);
   } else if (const auto rotation = root.Find("rotation")) {
     throw rotation->Error("has no meaning with positions ", Name(config.positions));
+  }
+  if (config.positions == PositionEncoding::kSinusoidal) {
+    config.sinusoidal_amplitude = root["sinusoidal_amplitude"].Number();
+  } else if (const auto amplitude = root.Find("sinusoidal_amplitude")) {
+    throw amplitude->Error("has no meaning with positions ", Name(config.positions));
   }
   config.attention = ReadWord(root["attention"], kAttentions);
   config.feature_map = ReadName(root["feature_map"], ParseFeatureMap);

@@ -86,6 +86,8 @@ void CheckModelConfig(const ModelConfig& config) {
           "model: norm_epsilon must not be negative, got ", config.norm_epsilon);
   Require(std::isfinite(config.initial_std) && config.initial_std > 0,
           "model: initial_std must be positive, got ", config.initial_std);
+  Require(std::isfinite(config.sinusoidal_amplitude) && config.sinusoidal_amplitude > 0,
+          "model: sinusoidal_amplitude must be positive, got ", config.sinusoidal_amplitude);
   Require(
       (config.norm_form == NormForm::kLayerNorm) == (config.norm_placement == NormPlacement::kPost),
       "model: LayerNorm stands after the sum and an RMS norm before the branch; the other two ways "

@@ -66,7 +66,8 @@ struct ModelConfig {
   FeatureMap feature_map = FeatureMap::kEluPlusOne;  // kLinear only
   int features = 0;                                  // kLinear only: r; head_dim but for kPerformer
 
-  double initial_std = 0.02;  // of the initial weights
+  double initial_std = 0.02;           // of the initial weights
+  double sinusoidal_amplitude = 0.02;  // kSinusoidal only: of the added sines
 
   int query_dim() const { return heads * head_dim; }
   int key_dim() const { return kv_heads * head_dim; }

@@ -194,7 +194,7 @@ inline Rows EmbedRow(const Transformer& model, const ModelParameters<const doubl
       if (config.positions == PositionEncoding::kSinusoidal) {
         const double exponent = -static_cast<double>(c / 2 * 2) / static_cast<double>(value.size());
         const double angle = static_cast<double>(position) * std::pow(10000.0, exponent);
-        value[c] += config.initial_std * (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
+        value[c] += config.sinusoidal_amplitude * (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
       }
     }
     if (config.embedding_norm) value = NormRow(config, p.embedding_norm, value);

@@ -164,6 +164,10 @@ std::vector<Case> Cases() {
       cases.push_back({(causal ? "decoder " : "encoder ") + name, config});
     }
   }
+  ModelConfig loud = Decoder();
+  loud.positions = PositionEncoding::kSinusoidal;
+  loud.sinusoidal_amplitude = 1.5;
+  cases.push_back({"decoder sinusoidal of amplitude 1.5", loud});
   ModelConfig narrow = Encoder();
   narrow.embedding_dim = 10;
   cases.push_back({"embedding_dim != model_dim", narrow});
@@ -395,6 +399,8 @@ TEST(ModelConfigTest, BrokenRulesAreRefused) {
             "model: heads must be a multiple of kv_heads, got 4 heads and 3 kv_heads");
   EXPECT_EQ(sentence([](ModelConfig& c) { c.rotation = MakeRotation({.head_dim = 8}); }),
             "model: the rotation must be of 6 channels, got 8");
+  EXPECT_EQ(sentence([](ModelConfig& c) { c.sinusoidal_amplitude = 0; }),
+            "model: sinusoidal_amplitude must be positive, got 0");
   EXPECT_EQ(sentence([](ModelConfig& c) {
               c.attention = AttentionForm::kLinear;
               c.positions = PositionEncoding::kAlibi;

@@ -114,6 +114,7 @@ ModelConfig MakeModelConfig(const TrainOptions& options, int64_t vocab_size) {
   const bool masked = options.objective == Objective::kMasked;
   ModelConfig config = masked ? RoFormerConfig(sizes) : LlamaConfig(sizes);
   config.positions = options.encoding;
+  config.sinusoidal_amplitude = options.sinusoidal_amplitude;
   config.attention = options.attention;
   if (options.attention == AttentionForm::kLinear) {
     config.feature_map = options.feature_map;

@@ -29,6 +29,7 @@ struct TrainOptions {
   int heads = 4;
   int kv_heads = 0;   // 0: heads
   int inner_dim = 0;  // 0: as ModelSizes says
+  double sinusoidal_amplitude = 0.02;
   double theta = 10000;
   double rotary_fraction = 1;        // of the channels of a head
   std::optional<Layout> layout;      // else that of the form
@@ -88,6 +89,8 @@ void VisitTrainOptions(Options& options, Visit&& visit) {
   visit("kv_heads", options.kv_heads, kFixed, "key and value heads (0: as many as query heads)");
   visit("inner_dim", options.inner_dim, kFixed,
         "width inside the feed-forward part (0: 4 x model_dim, or the same cost)");
+  visit("sinusoidal_amplitude", options.sinusoidal_amplitude, kFixed,
+        "size of the sines that sinusoidal positions add to the embeddings");
   visit("theta", options.theta, kFixed, "base of the rotation's frequencies");
   visit("rotary_fraction", options.rotary_fraction, kFixed, "share of a head's channels that turn");
   visit("layout", options.layout, kFixed, "which channels pair up");

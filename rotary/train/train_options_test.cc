@@ -95,7 +95,7 @@ TEST(TrainOptionsTest, OnlyFreeOptionsMayChangeOnResume) {
     }
   });
   EXPECT_EQ(free, 4);
-  EXPECT_EQ(fixed, 32);
+  EXPECT_EQ(fixed, 33);
   TrainOptions wanted;
   wanted.dropout = 0.25;
   EXPECT_EQ(Complaint([&] { CheckResume(begun, wanted); }),
