@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "bench/attention_bench.h"
 #include "bench/layers_bench.h"
 #include "bench/rotate_bench.h"
 #include "bench/train_bench.h"
@@ -23,8 +24,9 @@ void AddBenchCommand(CLI::App& program) {
   command->footer("Example: rotary bench rotate --threads 1");
   command
       ->add_option("group", options->group,
-                   "rotate, train, or layers (only when named); the first two by default")
-      ->check(CLI::IsMember({"rotate", "train", "layers"}));
+                   "rotate, attention, train, or layers (only when named); the first three by "
+                   "default")
+      ->check(CLI::IsMember({"rotate", "attention", "train", "layers"}));
   command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
   command->add_option("--filter", options->bench.filter,
                       "only rows whose name contains this; with a $ behind it, ends with it");
@@ -38,6 +40,7 @@ void AddBenchCommand(CLI::App& program) {
       for (BenchResult& result : bench(options->bench)) results.push_back(std::move(result));
     };
     add("rotate", BenchRotate);
+    add("attention", BenchAttention);
     add("train", BenchTrain);
     if (options->group == "layers") add("layers", BenchLayers);  // a look inside a step, on demand
     std::cout << (options->json ? BenchToJson(results, options->bench)
