@@ -1,13 +1,15 @@
 // Properties: a share is candidate over limit of the same round, the fastest limit counts, an
 // impossible share and a wrong answer are errors, and the two printed forms hold every row. The
-// limits do the work that they claim.
+// limits do the work that they claim, and rows of rotation and attention count theirs rightly.
 #include "bench/bench.h"
 
 #include <cstring>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <utility>
 
+#include "bench/attention_bench.h"
 #include "bench/limits.h"
 #include "bench/rotate_bench.h"
 #include "gtest/gtest.h"
@@ -105,6 +107,26 @@ TEST(RotateBenchTest, TheFilterChoosesRows) {
   options.filter = "f32/128$";
   EXPECT_TRUE(Wanted(options, "rotate/f32/128"));
   EXPECT_FALSE(Wanted(options, "rotate/f32/128/train-4x32-batch-32"));
+}
+
+// Each row has compared its answer with the twin before.
+TEST(AttentionBenchTest, RowsCountTheWorkThatTheirNamesSay) {
+  BenchOptions options = kShort;
+  options.filter = "f32/17$";
+  const auto results = BenchAttention(options);
+  ASSERT_EQ(results.size(), 4u);
+  const double scores = 32 * 17 * 18 / 2, states = 17.0 * 128;
+  const std::pair<const char*, double> expected[] = {
+      {"attention/prefill/f32/17", 2 * 2 * 128 * scores},
+      {"attention/prefill-backward/f32/17", 7 * 2 * 128 * scores},
+      {"attention/linear/f32/17", (32 + 8) * 2 * 128 * states},
+      {"attention/linear-backward/f32/17", (3 * 32 + 4 * 8) * 2 * 128 * states},
+  };
+  for (size_t i = 0; i < results.size(); ++i) {
+    EXPECT_EQ(results[i].name, expected[i].first);
+    EXPECT_EQ(results[i].work, expected[i].second);
+    EXPECT_GT(results[i].share, 0);
+  }
 }
 
 }  // namespace
