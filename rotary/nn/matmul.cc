@@ -12,10 +12,12 @@ namespace {
 
 int64_t DivideUp(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-// Lengths of at most `most` that cover `size`, the last one excepted all alike and a multiple of 16
-// (a vector).
-int64_t EvenLength(int64_t size, int64_t most) {
-  return DivideUp(DivideUp(size, DivideUp(size, most)), 16) * 16;
+int64_t RoundUp(int64_t a, int64_t unit) { return DivideUp(a, unit) * unit; }
+
+// Lengths of at most `most` that cover `size`, the last one excepted all alike and a multiple of
+// `unit`.
+int64_t EvenLength(int64_t size, int64_t most, int64_t unit) {
+  return RoundUp(DivideUp(size, DivideUp(size, most)), unit);
 }
 
 // A grid of blocks over c. It depends on the shape alone, never on the number of threads.
@@ -23,8 +25,8 @@ struct Grid {
   int64_t block_rows, block_cols, col_blocks, blocks;
 
   Grid(int64_t m, int64_t n, int64_t rows, int64_t cols)
-      : block_rows(EvenLength(m, rows)),
-        block_cols(EvenLength(n, cols)),
+      : block_rows(EvenLength(m, rows, 8)),   // what the libraries' kernels make at once,
+        block_cols(EvenLength(n, cols, 16)),  // in whole vectors
         col_blocks(DivideUp(n, block_cols)),
         blocks(DivideUp(m, block_rows) * col_blocks) {}
 };
@@ -32,10 +34,19 @@ struct Grid {
 // Below this many blocks, threads would wait for the last one.
 constexpr int64_t kFewBlocks = 8;
 
+// The grid of a weight gradient: few outputs, each a sum over all tokens, so that a block takes
+// long, and so does waiting for the last one. Rows of blocks come by four, which two and four
+// threads share evenly, unless that makes them lower than 64.
+Grid WeightGradientGrid(int64_t m, int64_t n) {
+  const int64_t row_blocks = RoundUp(DivideUp(m, 128), 4);
+  return Grid(m, n, std::max<int64_t>(64, DivideUp(m, row_blocks)), 512);
+}
+
 // Measured (docs/nn.md): blocks of 128 x 512 run at the full rate of the library as long as b is
 // not transposed. Where it is, the library packs it anew for every block, at a cost that only tall
 // blocks spread.
-Grid ChooseGrid(int64_t m, int64_t n, Blocks blocks, bool transposed_b) {
+Grid ChooseGrid(int64_t m, int64_t n, Blocks blocks, bool transposed_a, bool transposed_b) {
+  if (blocks == Blocks::kAny && transposed_a && !transposed_b) return WeightGradientGrid(m, n);
   if (blocks == Blocks::kWholeRows) {
     const Grid grid(m, n, 128, n);
     return grid.blocks < kFewBlocks ? Grid(m, n, 64, n) : grid;
@@ -121,7 +132,7 @@ void MatMul(Transpose transpose_a, Transpose transpose_b, Matrix<const float> a,
       b = copy;
     }
   }
-  const Grid grid = ChooseGrid(m, n, blocks, turned_b);
+  const Grid grid = ChooseGrid(m, n, blocks, turned_a, turned_b);
   ParallelTasks(grid.blocks, threads, [&](int64_t task, int) {
     const int64_t row = task / grid.col_blocks * grid.block_rows;
     const int64_t col = task % grid.col_blocks * grid.block_cols;
