@@ -19,7 +19,7 @@
 namespace rotary {
 namespace {
 
-constexpr BenchOptions kShort{.threads = 1, .rounds = 3, .row_seconds = 0.1, .burst_seconds = 1e-3};
+const BenchOptions kShort{.threads = 1, .rounds = 3, .row_seconds = 0.1, .burst_seconds = 1e-3};
 
 std::string ErrorOf(const std::function<void()>& call) {
   try {
@@ -115,7 +115,7 @@ TEST(AttentionBenchTest, RowsCountTheWorkThatTheirNamesSay) {
   options.filter = "f32/17$";
   const auto results = BenchAttention(options);
   ASSERT_EQ(results.size(), 4u);
-  const double scores = 32 * 17 * 18 / 2, states = 17.0 * 128;
+  const double scores = 32 * 17 * 18 / 2.0, states = 17.0 * 128;
   const std::pair<const char*, double> expected[] = {
       {"attention/prefill/f32/17", 2 * 2 * 128 * scores},
       {"attention/prefill-backward/f32/17", 7 * 2 * 128 * scores},

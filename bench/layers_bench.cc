@@ -42,11 +42,15 @@ class Operands {
     for (auto& vector : by_cols_) vector = Tensor(DType::kF32, {cols});
     for (auto& vector : by_rows_) vector = Tensor(DType::kF32, {rows});
     for (float& gain : by_cols_[0].span<float>()) gain = 1;
-    ids_.resize(static_cast<size_t>(rows));
-    const Random random(2, 0);
-    for (size_t i = 0; i < ids_.size(); ++i) {
-      ids_[i] = static_cast<int32_t>(random.Below(static_cast<uint64_t>(std::min(rows, cols)), i));
-    }
+    const auto draw = [&](int64_t below, uint64_t stream) {
+      std::vector<int32_t> ids(static_cast<size_t>(rows));
+      const Random random(2, stream);
+      for (size_t i = 0; i < ids.size(); ++i)
+        ids[i] = static_cast<int32_t>(random.Below(static_cast<uint64_t>(below), i));
+      return ids;
+    };
+    row_ids_ = draw(rows, 0);
+    col_ids_ = draw(cols, 1);
   }
 
   Matrix<float> matrix(int i) { return {matrices_[i].data<float>(), rows_, cols_}; }
@@ -57,14 +61,16 @@ class Operands {
     return {
         .sum = matrix(sum), .mean = by_rows_[0].span<float>(), .rstd = by_rows_[1].span<float>()};
   }
-  std::span<const int32_t> ids() const { return ids_; }
+  // One id for each row: of a row, and of a column.
+  std::span<const int32_t> row_ids() const { return row_ids_; }
+  std::span<const int32_t> col_ids() const { return col_ids_; }
 
  private:
   int64_t rows_, cols_;
   Tensor matrices_[4];
   Tensor by_cols_[3];
   Tensor by_rows_[2];
-  std::vector<int32_t> ids_;
+  std::vector<int32_t> row_ids_, col_ids_;
 };
 
 struct Layer {
@@ -90,7 +96,7 @@ std::vector<Layer> Layers() {
        }},
       {"layer-norm/backward", 2, 1,
        [](Operands& op, int threads) {
-         LayerNormBackward(op.saved(0), op.gain(), op.matrix(1), op.matrix(2), {}, op.by_cols(1),
+         LayerNormBackward(op.saved(0), op.gain(), op.matrix(1), 0, op.matrix(2), {}, op.by_cols(1),
                            op.by_cols(2), {.threads = threads});
        }},
       {"rms-norm", 2, 2,
@@ -130,15 +136,17 @@ std::vector<Layer> Layers() {
        [](Operands& op, int threads) { AddRowSums(op.matrix(0), op.by_cols(1), threads); }},
       {"embed", 1, 1,
        [](Operands& op, int threads) {
-         const Lookup lookup = {op.matrix(0), op.ids()};
+         const Lookup lookup = {op.matrix(0), op.row_ids()};
          Embed({&lookup, 1}, op.matrix(1), threads);
        }},
       {"embed/backward", 1, 1,
        [](Operands& op, int threads) {
-         EmbedBackward(op.ids(), op.matrix(0), op.matrix(1), threads);
+         EmbedBackward(op.row_ids(), op.matrix(0), op.matrix(1), threads);
        }},
       {"cross-entropy/gradient", 0, 1,
-       [](Operands& op, int threads) { CrossEntropyGradient(op.matrix(0), op.ids(), 1, threads); }},
+       [](Operands& op, int threads) {
+         CrossEntropyGradient(op.matrix(0), op.col_ids(), 1, threads);
+       }},
       {"adamw", 1, 3,
        [](Operands& op, int threads) {
          AdamW(op.flat(0), op.flat(1), op.flat(2), op.flat(3),
@@ -160,9 +168,8 @@ std::vector<BenchResult> BenchLayers(const BenchOptions& options) {
       if (!Wanted(options, name)) continue;
       if (!operands) operands = std::make_unique<Operands>(rows, cols);
       const double bytes = 4.0 * static_cast<double>(rows * cols);
-      const auto matrices = [&](int count) { return static_cast<int64_t>(count) * rows * cols; };
-      Tensor written(DType::kF32, {matrices(layer.writes)}),
-          read(DType::kF32, {matrices(layer.reads)});
+      Tensor written(DType::kF32, {layer.writes, rows, cols});
+      Tensor read(DType::kF32, {layer.reads, rows, cols});
       const Workload scale = ScaleWorkload({written.raw(), written.bytes()}, options.threads);
       const Workload sum = ReadWorkload({read.raw(), read.bytes()}, options.threads);
       const double work = bytes * (layer.reads + 2 * layer.writes);

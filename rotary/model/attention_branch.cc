@@ -3,7 +3,7 @@
 #include "rotary/attention/feature_map.h"
 #include "rotary/attention/linear_attention.h"
 #include "rotary/attention/softmax_attention.h"
-#include "rotary/base/parallel.h"
+#include "rotary/nn/add.h"
 #include "rotary/nn/linear.h"
 #include "rotary/rope/rotate.h"
 
@@ -106,17 +106,6 @@ void LinearForward(const Pass& pass, int index, const Heads& heads, TensorView o
                   LinearOptions(pass));
 }
 
-// sum += other, element by element.
-void AddTo(Matrix<float> sum, Matrix<const float> other, int threads) {
-  ParallelFor(sum.rows, threads, 64, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      float* to = sum.Row(row);
-      const float* from = other.Row(row);
-      for (int64_t col = 0; col < sum.cols; ++col) to[col] += from[col];
-    }
-  });
-}
-
 void LinearBackward(const Pass& pass, int index, const LayerState& layer, const Heads& heads,
                     TensorView d_out, const Heads& d_heads) {
   const ModelConfig& config = pass.config();
@@ -135,8 +124,8 @@ void LinearBackward(const Pass& pass, int index, const LayerState& layer, const 
                           d_out, d_features.q, d_features.k, d_features.rotated_q,
                           d_features.rotated_k, d_heads.v, LinearOptions(pass));
   RotateHeads(pass, d_features.rotated_q, d_features.rotated_k, Direction::kGradient);
-  AddTo(d_q, d_rotated_q, pass.threads);
-  AddTo(d_k, d_rotated_k, pass.threads);
+  AddTo(d_rotated_q, d_q, pass.threads);
+  AddTo(d_rotated_k, d_k, pass.threads);
   const ConstTensorView projection = Projection(pass, index);
   ApplyFeatureMapBackward(config.feature_map, Side::kQuery, projection, heads.q, features.q,
                           d_features.q, d_heads.q, pass.threads);

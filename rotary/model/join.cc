@@ -25,7 +25,7 @@ void NormOfSumBackward(const Pass& pass, const NormParameters<const float>& norm
   const ModelConfig& config = pass.config();
   if (config.norm_form == NormForm::kLayerNorm) {
     LayerNormBackward(
-        saved, norm.gain, d_y, d_sum, d_x, d_norm.gain, d_norm.bias,
+        saved, norm.gain, d_y, beta, d_sum, d_x, d_norm.gain, d_norm.bias,
         {.epsilon = config.norm_epsilon, .dropout = dropout, .threads = pass.threads});
   } else {
     RmsNormBackward(saved, norm.gain, d_y, beta, d_sum, d_x, d_norm.gain,

@@ -88,10 +88,6 @@ void CheckModelConfig(const ModelConfig& config) {
           "model: initial_std must be positive, got ", config.initial_std);
   Require(std::isfinite(config.sinusoidal_amplitude) && config.sinusoidal_amplitude > 0,
           "model: sinusoidal_amplitude must be positive, got ", config.sinusoidal_amplitude);
-  Require(
-      (config.norm_form == NormForm::kLayerNorm) == (config.norm_placement == NormPlacement::kPost),
-      "model: LayerNorm stands after the sum and an RMS norm before the branch; the other two ways "
-      "are not built");
   if (config.head == OutputHead::kLinear) {
     Require(config.embedding_dim == config.model_dim,
             "model: a linear head needs embedding_dim equal to model_dim, got ",

@@ -24,7 +24,7 @@ enum class PositionEncoding {
 
 enum class NormPlacement {
   kPost,  // x = norm(x + branch(x)): RoFormer, BERT
-  kPre,   // x = x + branch(norm(x)), and a norm after the last layer: Llama
+  kPre,   // x = x + branch(norm(x)), and a norm after the last layer: Llama, GPT-NeoX
 };
 enum class NormForm { kLayerNorm, kRmsNorm };
 enum class FeedForward {

@@ -1,8 +1,9 @@
 // Properties: logits, losses and gradients of the production passes agree with the double twin, for
-// every position encoding, both forms, linear attention with every feature map, GQA, padding,
-// documents, positions and token types; a change of the position encoding changes no other weight;
-// the bits do not depend on the number of threads or on what the workspace held; dropout's gradient
-// is that of the network it left; bad batches are refused with one sentence.
+// every position encoding, both forms, each norm before the branch or after the sum, linear
+// attention with every feature map, GQA, padding, documents, positions and token types; a change of
+// the position encoding changes no other weight; the bits do not depend on the number of threads or
+// on what the workspace held; dropout's gradient is that of the network it left; bad batches are
+// refused with one sentence.
 #include "rotary/model/transformer.h"
 
 #include <cmath>
@@ -168,6 +169,12 @@ std::vector<Case> Cases() {
   loud.positions = PositionEncoding::kSinusoidal;
   loud.sinusoidal_amplitude = 1.5;
   cases.push_back({"decoder sinusoidal of amplitude 1.5", loud});
+  ModelConfig before = Decoder();
+  before.norm_form = NormForm::kLayerNorm;
+  cases.push_back({"LayerNorm before the branch", before});
+  ModelConfig after = Encoder();
+  after.norm_form = NormForm::kRmsNorm;
+  cases.push_back({"RMS norm after the sum", after});
   ModelConfig narrow = Encoder();
   narrow.embedding_dim = 10;
   cases.push_back({"embedding_dim != model_dim", narrow});

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "rotary/nn/indices.h"
 #include "rotary/nn/row_ranges.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -71,16 +72,10 @@ namespace {
 HWY_EXPORT(RowLoss);
 HWY_EXPORT(RowLossGradient);
 
-void RequireTargets(std::span<const int32_t> targets, int64_t rows, int64_t words,
+void RequireTargets(std::span<const int32_t> targets, Matrix<const float> logits,
                     const char* operation) {
-  Require(static_cast<int64_t>(targets.size()) == rows, operation, ": there must be ", rows,
-          " targets, got ", targets.size());
-  for (size_t i = 0; i < targets.size(); ++i) {
-    if (targets[i] != kIgnoredTarget && (targets[i] < 0 || targets[i] >= words)) {
-      throw std::out_of_range(Sentence(operation, ": target ", targets[i], " of row ", i,
-                                       " is outside ", words, " words"));
-    }
-  }
+  RequireShape(logits, logits.rows, logits.cols, operation, "logits");
+  RequireIndices(targets, logits.rows, logits.cols, operation, "target", kIgnoredTarget);
 }
 
 CrossEntropyLoss Total(std::span<const int32_t> targets, std::span<const double> row_losses) {
@@ -98,8 +93,7 @@ int64_t CountTargets(std::span<const int32_t> targets) {
 
 CrossEntropyLoss CrossEntropy(Matrix<const float> logits, std::span<const int32_t> targets,
                               std::span<float> losses, int threads) {
-  RequireShape(logits, logits.rows, logits.cols, "CrossEntropy", "logits");
-  RequireTargets(targets, logits.rows, logits.cols, "CrossEntropy");
+  RequireTargets(targets, logits, "CrossEntropy");
   Require(losses.empty() || losses.size() == targets.size(), "CrossEntropy: losses must have ",
           targets.size(), " elements, got ", losses.size());
   std::vector<double> row_losses(targets.size());
@@ -117,8 +111,7 @@ CrossEntropyLoss CrossEntropy(Matrix<const float> logits, std::span<const int32_
 
 CrossEntropyLoss CrossEntropyGradient(Matrix<float> logits, std::span<const int32_t> targets,
                                       double scale, int threads) {
-  RequireShape(logits, logits.rows, logits.cols, "CrossEntropyGradient", "logits");
-  RequireTargets(targets, logits.rows, logits.cols, "CrossEntropyGradient");
+  RequireTargets(targets, logits, "CrossEntropyGradient");
   std::vector<double> row_losses(targets.size());
   ForRows(logits.rows, logits.cols, threads, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {

@@ -133,9 +133,9 @@ TEST(CrossEntropyTest, RefusesBadInput) {
   EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { CrossEntropy(logits.view(), good, losses); }),
             "CrossEntropy: losses must have 2 elements, got 3");
   EXPECT_EQ(SentenceOf<std::out_of_range>([&] { CrossEntropy(logits.view(), high); }),
-            "CrossEntropy: target 3 of row 1 is outside 3 words");
+            "CrossEntropy: target 3 of row 1 is not in [0, 3)");
   EXPECT_EQ(SentenceOf<std::out_of_range>([&] { CrossEntropyGradient(logits.view(), low, 1); }),
-            "CrossEntropyGradient: target -2 of row 0 is outside 3 words");
+            "CrossEntropyGradient: target -2 of row 0 is not in [0, 3)");
   EXPECT_TRUE(logits.SameBits(before));
 }
 

@@ -1,5 +1,6 @@
 #include "rotary/nn/embedding.h"
 
+#include "rotary/nn/indices.h"
 #include "rotary/nn/row_ranges.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -48,18 +49,6 @@ namespace {
 HWY_EXPORT(EmbedRows);
 HWY_EXPORT(EmbedBackwardRows);
 
-void RequireIds(std::span<const int32_t> ids, int64_t rows, int64_t entries,
-                const char* operation) {
-  Require(static_cast<int64_t>(ids.size()) == rows, operation, ": there must be ", rows,
-          " ids, got ", ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < 0 || ids[i] >= entries) {
-      throw std::out_of_range(Sentence(operation, ": id ", ids[i], " of row ", i,
-                                       " is outside a table of ", entries, " rows"));
-    }
-  }
-}
-
 }  // namespace
 
 void Embed(std::span<const Lookup> lookups, Matrix<float> out, int threads) {
@@ -67,7 +56,7 @@ void Embed(std::span<const Lookup> lookups, Matrix<float> out, int threads) {
   RequireShape(out, out.rows, out.cols, "Embed", "out");
   for (const Lookup& lookup : lookups) {
     RequireShape(lookup.table, lookup.table.rows, out.cols, "Embed", "table");
-    RequireIds(lookup.ids, out.rows, lookup.table.rows, "Embed");
+    RequireIndices(lookup.ids, out.rows, lookup.table.rows, "Embed", "id");
   }
   ForRows(out.rows, out.cols, threads, [&](int64_t begin, int64_t end) {
     HWY_DYNAMIC_DISPATCH(EmbedRows)(lookups, begin, end, out);
@@ -78,7 +67,7 @@ void EmbedBackward(std::span<const int32_t> ids, Matrix<const float> d_out, Matr
                    int threads) {
   RequireShape(d_out, d_out.rows, d_out.cols, "EmbedBackward", "d_out");
   RequireShape(d_table, d_table.rows, d_out.cols, "EmbedBackward", "d_table");
-  RequireIds(ids, d_out.rows, d_table.rows, "EmbedBackward");
+  RequireIndices(ids, d_out.rows, d_table.rows, "EmbedBackward", "id");
   // Threads take columns, in runs of whole cache lines: every element is then summed in the order
   // of the rows.
   constexpr int64_t kRun = 16;

@@ -101,10 +101,8 @@ TEST(EmbeddingTest, RefusesBadInput) {
   std::out_of_range* outside = nullptr;
   EXPECT_EQ(embed(narrow.view(), {0, 1}, invalid), "Embed: table must be [3, 4], got [3, 2]");
   EXPECT_EQ(embed(table.view(), {0, 1, 2}, invalid), "Embed: there must be 2 ids, got 3");
-  EXPECT_EQ(embed(table.view(), {0, 3}, outside),
-            "Embed: id 3 of row 1 is outside a table of 3 rows");
-  EXPECT_EQ(embed(table.view(), {-1, 0}, outside),
-            "Embed: id -1 of row 0 is outside a table of 3 rows");
+  EXPECT_EQ(embed(table.view(), {0, 3}, outside), "Embed: id 3 of row 1 is not in [0, 3)");
+  EXPECT_EQ(embed(table.view(), {-1, 0}, outside), "Embed: id -1 of row 0 is not in [0, 3)");
   EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { Embed({}, out.view()); }),
             "Embed: there must be a table at least");
   EXPECT_TRUE(out.SameBits(before));
@@ -117,7 +115,7 @@ TEST(EmbeddingTest, RefusesBadInput) {
       SentenceOf<std::invalid_argument>([&] { EmbedBackward(many, out.view(), table.view()); }),
       "EmbedBackward: there must be 2 ids, got 3");
   EXPECT_EQ(SentenceOf<std::out_of_range>([&] { EmbedBackward(bad, out.view(), table.view()); }),
-            "EmbedBackward: id 3 of row 1 is outside a table of 3 rows");
+            "EmbedBackward: id 3 of row 1 is not in [0, 3)");
   EXPECT_TRUE(table.SameBits(TestMatrix<float>(3, 4)));
 }
 

@@ -21,7 +21,7 @@ void LayerNorm(Matrix<const float> x, Matrix<const float> residual, std::span<co
 }
 
 void LayerNormBackward(const NormSaved& saved, std::span<const float> gain, Matrix<const float> d_y,
-                       Matrix<float> d_sum, Matrix<float> d_x, std::span<float> d_gain,
+                       float beta, Matrix<float> d_sum, Matrix<float> d_x, std::span<float> d_gain,
                        std::span<float> d_bias, const LayerNormOptions& options) {
   internal::NormBackward({.operation = "LayerNormBackward",
                           .centred = true,
@@ -29,7 +29,7 @@ void LayerNormBackward(const NormSaved& saved, std::span<const float> gain, Matr
                           .saved = saved,
                           .gain = gain,
                           .d_y = d_y,
-                          .beta = 0,
+                          .beta = beta,
                           .d_sum = d_sum,
                           .d_x = d_x,
                           .d_gain = d_gain,

@@ -38,11 +38,14 @@ void LayerNorm(Matrix<const float> x, Matrix<const float> residual, std::span<co
 
 // The gradient, from `saved` as the forward pass left it.
 //   d_y     [rows, cols]
-//   d_sum   [rows, cols], written: the gradient by the sum, so by the residual; may be d_y
+//   d_sum   [rows, cols]: the gradient by the sum, so by the residual, + beta d_sum. Beta is 0, or
+//           1 to keep what the residual stream of a pre-norm model brings; d_sum may be d_y where
+//           beta is 0
 //   d_x     no data (it equals d_sum where nothing was dropped), or [rows, cols], written: d_sum
-//   with the dropped elements 0 d_gain  [cols], added to;  d_bias  [cols] or empty, added to
+//           with the dropped elements 0
+//   d_gain  [cols], added to;  d_bias  [cols] or empty, added to
 void LayerNormBackward(const NormSaved& saved, std::span<const float> gain, Matrix<const float> d_y,
-                       Matrix<float> d_sum, Matrix<float> d_x, std::span<float> d_gain,
+                       float beta, Matrix<float> d_sum, Matrix<float> d_x, std::span<float> d_gain,
                        std::span<float> d_bias, const LayerNormOptions& options = {});
 
 }  // namespace rotary

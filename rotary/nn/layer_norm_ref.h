@@ -33,11 +33,12 @@ inline void LayerNormRef(Matrix<const double> sum, std::span<const double> gain,
   }
 }
 
-// With n = (sum - mean) * rstd and g = d_y * gain: d_sum = rstd (g - mean(g) - n mean(g n)); d_gain
-// += d_y n; d_bias += d_y.
+// With n = (sum - mean) * rstd and g = d_y * gain: d_sum = beta d_sum + rstd (g - mean(g) - n
+// mean(g n)); d_gain += d_y n; d_bias += d_y.
 inline void LayerNormBackwardRef(Matrix<const double> sum, std::span<const double> gain,
-                                 double epsilon, Matrix<const double> d_y, Matrix<double> d_sum,
-                                 std::span<double> d_gain, std::span<double> d_bias) {
+                                 double epsilon, Matrix<const double> d_y, double beta,
+                                 Matrix<double> d_sum, std::span<double> d_gain,
+                                 std::span<double> d_bias) {
   const double count = static_cast<double>(sum.cols);
   for (int64_t i = 0; i < sum.rows; ++i) {
     const auto [mean, rstd] = LayerNormMomentsRef(sum.Row(i), sum.cols, epsilon);
@@ -52,8 +53,9 @@ inline void LayerNormBackwardRef(Matrix<const double> sum, std::span<const doubl
     }
     for (int64_t j = 0; j < sum.cols; ++j) {
       const double n = (sum.Row(i)[j] - mean) * rstd;
+      const double before = beta == 0 ? 0 : beta * d_sum.Row(i)[j];
       d_sum.Row(i)[j] =
-          rstd * (d_y.Row(i)[j] * gain[static_cast<size_t>(j)] - mean_g - n * mean_gn);
+          before + rstd * (d_y.Row(i)[j] * gain[static_cast<size_t>(j)] - mean_g - n * mean_gn);
     }
   }
 }

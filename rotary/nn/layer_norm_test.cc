@@ -1,7 +1,8 @@
 // Properties: y, the sum, the moments and every gradient agree with double on every SIMD target,
 // with and without residual, dropout and bias, for sizes around the vector width, unaligned and
 // strided, also where rows are far from zero; outputs may take the place of inputs; the twin's
-// gradient agrees with finite differences; gradients add to what is there; the same bits for any
+// gradient agrees with finite differences; a gradient can add to that of a residual stream, and
+// those by gain and bias add to what is there; the same bits for any
 // number of threads; NaN stays in its row; bad shapes are refused.
 #include "rotary/nn/layer_norm.h"
 
@@ -20,9 +21,10 @@ constexpr double kError = 2e-5;
 // Sums over up to 70 rows of such numbers.
 constexpr double kSumError = 1e-4;
 
-void CheckBoth(NormOperands op, const DropoutMask& dropout, bool with_residual, bool with_bias) {
+void CheckBoth(NormOperands op, const DropoutMask& dropout, bool with_residual, bool with_bias,
+               float beta) {
   SCOPED_TRACE(testing::Message() << "dropout " << dropout.probability << ", residual "
-                                  << with_residual << ", bias " << with_bias);
+                                  << with_residual << ", bias " << with_bias << ", beta " << beta);
   const int64_t rows = op.x.view().rows, cols = op.x.view().cols;
   const LayerNormOptions options = {.epsilon = kEpsilon, .dropout = dropout};
   const auto sum = op.Sum(dropout, with_residual);
@@ -38,15 +40,17 @@ void CheckBoth(NormOperands op, const DropoutMask& dropout, bool with_residual, 
   ExpectNear(op.sum, sum, 2e-6);
 
   auto d_gain_ref = op.d_gain.As<double>(), d_bias_ref = op.d_bias.As<double>();
-  TestMatrix<double> d_sum_ref(rows, cols), d_x_ref(rows, cols);
-  LayerNormBackwardRef(sum.view(), gain.row(), kEpsilon, op.d_y.As<double>().view(),
+  auto d_sum = beta == 0 ? op.d_y : op.residual;  // in the place of d_y, or added to
+  auto d_sum_ref = d_sum.As<double>();
+  TestMatrix<double> d_x_ref(rows, cols);
+  LayerNormBackwardRef(sum.view(), gain.row(), kEpsilon, op.d_y.As<double>().view(), beta,
                        d_sum_ref.view(), d_gain_ref.row(),
                        with_bias ? d_bias_ref.row() : std::span<double>());
   ApplyDropoutRef(dropout, d_sum_ref.view(), d_x_ref.view());
   TestMatrix<float> d_x = op.x;
-  auto d_sum = op.d_y;  // in the place of d_y
-  LayerNormBackward(op.saved(), op.gain.row(), d_sum.view(), d_sum.view(), d_x.view(),
-                    op.d_gain.row(), with_bias ? op.d_bias.row() : std::span<float>(), options);
+  LayerNormBackward(op.saved(), op.gain.row(), beta == 0 ? d_sum.view() : op.d_y.view(), beta,
+                    d_sum.view(), d_x.view(), op.d_gain.row(),
+                    with_bias ? op.d_bias.row() : std::span<float>(), options);
   ExpectNear(d_sum, d_sum_ref, kError);
   ExpectNear(d_x, d_x_ref, kError);
   ExpectNear(op.d_gain, d_gain_ref, kSumError);
@@ -57,12 +61,13 @@ TEST(LayerNormTest, AgreesWithDouble) {
   OnEverySimdTarget([] {
     ForNormShapes([](int64_t rows, int64_t cols, Placement placement) {
       const NormOperands op(rows, cols, placement);
-      CheckBoth(op, {}, true, true);
+      CheckBoth(op, {}, true, true, 0);
       if (cols != 33) return;
-      CheckBoth(op, {}, false, true);
-      CheckBoth(op, {}, true, false);
-      CheckBoth(op, kNormDropout, false, true);
-      CheckBoth(op, kNormDropout, true, true);
+      CheckBoth(op, {}, false, true, 0);
+      CheckBoth(op, {}, true, false, 0);
+      CheckBoth(op, {}, true, true, 1);
+      CheckBoth(op, kNormDropout, false, true, 0);
+      CheckBoth(op, kNormDropout, true, true, 1);
     });
   });
 }
@@ -110,7 +115,7 @@ TEST(LayerNormTest, TheTwinsGradientIsTheDerivative) {
   auto bias = TestMatrix<double>::Random(1, 7, 3);
   const auto d_y = TestMatrix<double>::Random(3, 7, 4);
   TestMatrix<double> d_x(3, 7), d_gain(1, 7), d_bias(1, 7), y(3, 7);
-  LayerNormBackwardRef(x.view(), gain.row(), 1e-3, d_y.view(), d_x.view(), d_gain.row(),
+  LayerNormBackwardRef(x.view(), gain.row(), 1e-3, d_y.view(), 0, d_x.view(), d_gain.row(),
                        d_bias.row());
   const auto loss = [&] {
     LayerNormRef(x.view(), gain.row(), bias.row(), 1e-3, y.view());
@@ -129,7 +134,7 @@ TEST(LayerNormTest, SameBitsForAnyThreads) {
     LayerNorm(op.x.view(), op.residual.view(), op.gain.row(), op.bias.row(), y.view(), op.saved(),
               options);
     const Matrix<float> d_sum = result.view().Rows(0, 700);
-    LayerNormBackward(op.saved(), op.gain.row(), y.view(), d_sum, d_x.view(), op.d_gain.row(),
+    LayerNormBackward(op.saved(), op.gain.row(), y.view(), 0, d_sum, d_x.view(), op.d_gain.row(),
                       op.d_bias.row(), options);
     std::copy_n(op.d_gain.row().data(), 101, result.view().Row(700));
     std::copy_n(op.d_bias.row().data(), 101, result.view().Row(701));
@@ -143,8 +148,8 @@ TEST(LayerNormTest, NanStaysInItsRow) {
     op.x.view().Row(1)[34] = std::numeric_limits<float>::quiet_NaN();
     TestMatrix<float> y(3, 35), d_sum(3, 35);
     LayerNorm(op.x.view(), op.residual.view(), op.gain.row(), op.bias.row(), y.view(), op.saved());
-    LayerNormBackward(op.saved(), op.gain.row(), op.d_y.view(), d_sum.view(), {}, op.d_gain.row(),
-                      op.d_bias.row());
+    LayerNormBackward(op.saved(), op.gain.row(), op.d_y.view(), 0, d_sum.view(), {},
+                      op.d_gain.row(), op.d_bias.row());
     for (int64_t i = 0; i < 3; ++i) {
       for (int64_t j = 0; j < 35; ++j) {
         EXPECT_EQ(std::isnan(y.view().Row(i)[j]), i == 1);
@@ -185,7 +190,7 @@ TEST(LayerNormTest, RefusesBadShapes) {
   const auto backward = [&](const NormSaved& saved, std::span<float> of_gain, Matrix<float> d_sum,
                             Matrix<float> d_x, std::span<float> d_gain, std::span<float> d_bias) {
     return SentenceOf<std::invalid_argument>(
-        [&] { LayerNormBackward(saved, of_gain, op.d_y.view(), d_sum, d_x, d_gain, d_bias); });
+        [&] { LayerNormBackward(saved, of_gain, op.d_y.view(), 0, d_sum, d_x, d_gain, d_bias); });
   };
   const auto saved = op.saved();
   EXPECT_EQ(backward({}, gain, y, {}, gain, bias),

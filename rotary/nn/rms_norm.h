@@ -27,12 +27,7 @@ void RmsNorm(Matrix<const float> x, Matrix<const float> residual, std::span<cons
              Matrix<float> y, const NormSaved& saved, const RmsNormOptions& options = {});
 
 // The gradient, from `saved` as the forward pass left it.
-//   d_y     [rows, cols]
-//   d_sum   [rows, cols]: d_sum = gradient + beta d_sum; beta 1 keeps what a pre-norm model's
-//   residual stream brings.
-//           May be d_y where beta is 0
-//   d_x     no data (it equals d_sum where nothing was dropped), or [rows, cols], written: d_sum
-//   with the dropped elements 0 d_gain  [cols], added to
+// The arguments are those of LayerNormBackward; there is no bias.
 void RmsNormBackward(const NormSaved& saved, std::span<const float> gain, Matrix<const float> d_y,
                      float beta, Matrix<float> d_sum, Matrix<float> d_x, std::span<float> d_gain,
                      const RmsNormOptions& options = {});
