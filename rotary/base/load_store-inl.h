@@ -131,6 +131,40 @@ HWY_INLINE void StoreMath(DF /*df*/, hwy::HWY_NAMESPACE::Vec<DF> v, BF16* to) {
   const auto is_nan = hn::RebindMask(du, hn::IsNaN(v));
   hn::StoreU(hn::TruncateTo(du16, hn::IfThenElse(is_nan, nan, rounded)), du16, &to->bits);
 }
+#if HWY_TARGET != HWY_SCALAR  // whose vectors have no halves
+// Twice as many bf16 numbers as DF has lanes, those at even and those at odd places: the lower and
+// the upper halves of words, so that nothing needs a shuffle.
+template <class DF>
+HWY_INLINE void LoadEvenOdd(DF df, const BF16* from, hwy::HWY_NAMESPACE::Vec<DF>& even,
+                            hwy::HWY_NAMESPACE::Vec<DF>& odd) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<DF> du;
+  const hn::Repartition<uint16_t, DF> d16;
+  const auto words = hn::BitCast(du, hn::LoadU(d16, &from->bits));
+  even = hn::BitCast(df, hn::ShiftLeft<16>(words));
+  odd = hn::BitCast(df, hn::And(words, hn::Set(du, 0xffff0000u)));
+}
+
+// Back again, rounded as StoreMath does, but for a NaN with bits in its lower half, which may
+// become another number: arithmetic on numbers that were bf16 once makes none.
+template <class DF>
+HWY_INLINE void StoreEvenOdd(DF /*df*/, hwy::HWY_NAMESPACE::Vec<DF> even,
+                             hwy::HWY_NAMESPACE::Vec<DF> odd, BF16* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<DF> du;
+  const hn::Repartition<uint16_t, DF> d16;
+  const auto even_bits = hn::BitCast(du, even), odd_bits = hn::BitCast(du, odd);
+  const auto upper =
+      hn::OddEven(hn::BitCast(d16, odd_bits), hn::BitCast(d16, hn::ShiftRight<16>(even_bits)));
+  const auto lower =
+      hn::OddEven(hn::BitCast(d16, hn::ShiftLeft<16>(odd_bits)), hn::BitCast(d16, even_bits));
+  // Up where lower > 0x8000, or lower = 0x8000 and upper is odd.
+  const auto is_even = hn::AndNot(upper, hn::Set(d16, uint16_t{1}));
+  const auto up = hn::ShiftRight<15>(hn::SaturatedSub(lower, is_even));
+  hn::StoreU(hn::Add(upper, up), d16, &to->bits);
+}
+#endif
+
 template <class DF>
 HWY_INLINE void StoreMath(DF df, hwy::HWY_NAMESPACE::Vec<DF> v, F16* to) {
   namespace hn = hwy::HWY_NAMESPACE;

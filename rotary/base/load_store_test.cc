@@ -1,7 +1,7 @@
 // Properties: on every SIMD target and for every vector length down to one lane, loads and stores
 // of bf16 and f16 agree to the bit with dtype.h, for every 16-bit pattern and for floats around
-// every rounding boundary (ties, NaN, infinities, subnormals); they touch no element beyond their
-// vector.
+// every rounding boundary (ties, NaN, infinities, subnormals), and so do those of even and odd
+// places; they touch no element beyond their vector.
 #include <bit>
 #include <cstdio>
 #include <vector>
@@ -62,6 +62,32 @@ void WidenF16s(size_t lanes, const F16* from, float* to, size_t n) { Widen(lanes
 void NarrowBF16(size_t lanes, const float* from, BF16* to, size_t n) { Narrow(lanes, from, to, n); }
 void NarrowF16s(size_t lanes, const float* from, F16* to, size_t n) { Narrow(lanes, from, to, n); }
 
+// The same by even and odd places; `count` must be whole words and more than a vector of them.
+void WidenEvenOdd(const BF16* from, float* to, size_t count) {
+#if HWY_TARGET == HWY_SCALAR
+  WidenBF16(1, from, to, count);
+#else
+  const hn::ScalableTag<float> d;
+  for (size_t i = 0; i + 2 * hn::Lanes(d) <= count; i += 2 * hn::Lanes(d)) {
+    hn::Vec<decltype(d)> even, odd;
+    LoadEvenOdd(d, from + i, even, odd);
+    hn::StoreInterleaved2(even, odd, d, to + i);
+  }
+#endif
+}
+void NarrowEvenOdd(const float* from, BF16* to, size_t count) {
+#if HWY_TARGET == HWY_SCALAR
+  NarrowBF16(1, from, to, count);
+#else
+  const hn::ScalableTag<float> d;
+  for (size_t i = 0; i + 2 * hn::Lanes(d) <= count; i += 2 * hn::Lanes(d)) {
+    hn::Vec<decltype(d)> even, odd;
+    hn::LoadInterleaved2(d, from + i, even, odd);
+    StoreEvenOdd(d, even, odd, to + i);
+  }
+#endif
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace rotary
 HWY_AFTER_NAMESPACE();
@@ -73,6 +99,8 @@ HWY_EXPORT(WidenBF16);
 HWY_EXPORT(WidenF16s);
 HWY_EXPORT(NarrowBF16);
 HWY_EXPORT(NarrowF16s);
+HWY_EXPORT(WidenEvenOdd);
+HWY_EXPORT(NarrowEvenOdd);
 
 namespace {
 
@@ -132,6 +160,30 @@ TEST(LoadStoreTest, AgreesWithDtypeOnEveryTarget) {
     std::printf("running on %s\n", ActiveSimdTarget().c_str());
     CheckTarget<BF16>(HWY_DYNAMIC_DISPATCH(WidenBF16), HWY_DYNAMIC_DISPATCH(NarrowBF16), ToBF16);
     CheckTarget<F16>(HWY_DYNAMIC_DISPATCH(WidenF16s), HWY_DYNAMIC_DISPATCH(NarrowF16s), ToF16);
+  }
+}
+
+TEST(LoadStoreTest, EvenAndOddPlacesAgreeWithDtypeOnEveryTarget) {
+  const std::vector<BF16> patterns = EveryPattern<BF16>();
+  std::vector<float> floats = AroundEveryBoundary<BF16>();
+  // NaNs with bits in their lower half are not promised.
+  std::erase_if(floats,
+                [](float f) { return f != f && (std::bit_cast<uint32_t>(f) & 0xffff) != 0; });
+  floats.resize(floats.size() / 64 * 64);
+  for (const int64_t target : SimdTargets()) {
+    const ScopedSimdTarget scope(target);
+    SCOPED_TRACE(ActiveSimdTarget());
+    std::vector<float> wide(patterns.size());
+    HWY_DYNAMIC_DISPATCH(WidenEvenOdd)(patterns.data(), wide.data(), patterns.size());
+    for (size_t i = 0; i < wide.size(); ++i) {
+      ASSERT_TRUE(Same(wide[i], ToFloat(patterns[i]))) << "pattern " << i;
+    }
+    std::vector<BF16> narrowed(floats.size());
+    HWY_DYNAMIC_DISPATCH(NarrowEvenOdd)(floats.data(), narrowed.data(), floats.size());
+    for (size_t i = 0; i < floats.size(); ++i) {
+      ASSERT_TRUE(Same(ToFloat(narrowed[i]), ToFloat(ToBF16(floats[i]))))
+          << floats[i] << " (" << std::bit_cast<uint32_t>(floats[i]) << ")";
+    }
   }
 }
 

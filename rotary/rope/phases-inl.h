@@ -60,7 +60,7 @@ struct RowFactors {
   const double* base;
   const double* low;
   size_t stride;
-  double sign;  // of the sines
+  double sine_flip;  // -0.0 where sines change their sign, else 0.0
 
   // cos, sin [count]: the phases of the columns from `column` on, rounded to M. The loop is a
   // function of its own because compilers make a poor one of it amid the rest.
@@ -83,24 +83,29 @@ struct RowFactors {
     });
   }
 
+  // Calls body(tag, cos, sin) with a vector of phases from `column` on, rounded to M.
+  template <class M, class DD, class Body>
+  HWY_INLINE void OneVector(DD dd, size_t column, const Body& body) const {
+    const double* HWY_RESTRICT b = base + column;
+    const double* HWY_RESTRICT l = low + column;
+    auto cos = hn::Undefined(dd), sin = hn::Undefined(dd);
+    MultiplyTurns(hn::LoadU(dd, b), hn::LoadU(dd, b + stride), hn::LoadU(dd, l),
+                  hn::LoadU(dd, l + stride), cos, sin);
+    sin = hn::Xor(sin, hn::Set(dd, sine_flip));
+    if constexpr (std::is_same_v<M, double>) {
+      body(dd, cos, sin);
+    } else {
+      const hn::Rebind<float, DD> df;
+      body(df, hn::DemoteTo(df, cos), hn::DemoteTo(df, sin));
+    }
+  }
+
  private:
   template <class M, class Body>
   HWY_INLINE void ForPhases(size_t column, size_t count, const Body& body) const {
-    const double* HWY_RESTRICT b = base + column;
-    const double* HWY_RESTRICT l = low + column;
-    const size_t sines = stride;
-    const double sine_sign = sign;
+    const RowFactors row = *this;  // in registers: the compiler must fear for members after a store
     ForVectors(hn::ScalableTag<double>(), 0, count, [&](auto dd, size_t i) HWY_ATTR {
-      auto cos = hn::Undefined(dd), sin = hn::Undefined(dd);
-      MultiplyTurns(hn::LoadU(dd, b + i), hn::LoadU(dd, b + sines + i), hn::LoadU(dd, l + i),
-                    hn::LoadU(dd, l + sines + i), cos, sin);
-      sin = hn::Mul(sin, hn::Set(dd, sine_sign));
-      if constexpr (std::is_same_v<M, double>) {
-        body(dd, cos, sin, i);
-      } else {
-        const hn::Rebind<float, decltype(dd)> df;
-        body(df, hn::DemoteTo(df, cos), hn::DemoteTo(df, sin), i);
-      }
+      row.OneVector<M>(dd, column + i, [&](auto d, auto c, auto s) HWY_ATTR { body(d, c, s, i); });
     });
   }
 };
@@ -122,13 +127,13 @@ class PhaseCursor {
   // The phases at position[axes]; they stay valid until the next call.
   RowFactors At(const double* position) {
     const size_t stride = static_cast<size_t>(rows_.stride());
-    RowFactors factors{block_row_, rows_.Low(0), stride, 1};
+    RowFactors factors{block_row_, rows_.Low(0), stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
     if (rows_.has_tables() && static_cast<double>(whole) == magnitude) {
       StartBlock(whole / PhaseRows::kRows);
       factors.low = rows_.Low(whole % PhaseRows::kRows);
-      factors.sign = position[0] < 0 ? -1 : 1;
+      factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
       block_ = -1;
       SetBlockRow(position);

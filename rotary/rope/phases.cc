@@ -1,6 +1,8 @@
 #include "rotary/rope/phases.h"
 
 #include <array>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "rotary/base/parallel.h"
@@ -57,7 +59,8 @@ namespace {
 // Tokens worth a thread of their own: about 10 microseconds of table products.
 constexpr int64_t kGrain = 256;
 
-// [rows, pairs] or [rows, heads, pairs] of any strides as a packed [1, rows, heads, pairs].
+// [rows, pairs] or [rows, heads, pairs] of any strides as a packed [1, rows, heads, pairs]. A NaN
+// becomes the plain one: StoreEvenOdd of load_store-inl.h must not meet any other.
 template <class T>
 Tensor CopyRows(ConstTensorView from) {
   const bool has_heads = from.rank() == 3;
@@ -70,7 +73,10 @@ Tensor CopyRows(ConstTensorView from) {
   for (int64_t t = 0; t < rows; ++t) {
     for (int64_t h = 0; h < heads; ++h) {
       const T* in = from.As<T>() + t * from.stride(0) + h * head_stride;
-      for (int64_t j = 0; j < pairs; ++j) *out++ = in[j * pair_stride];
+      for (int64_t j = 0; j < pairs; ++j) {
+        const T value = in[j * pair_stride];
+        *out++ = std::isnan(value) ? std::numeric_limits<T>::quiet_NaN() : value;
+      }
     }
   }
   return to;

@@ -1,13 +1,8 @@
 // Rotates the heads of a token by coefficients that are ready: the inner loops, compiled once per
 // SIMD target.
 //
-// Coefficients of a token, for each row of phases 4 * pairs numbers; a run of n pairs that starts
-// at pair j has its own at 4 j, in the order in which its loop reads them:
-//   half         c [n], s [n], c' [n], s' [n]     y_first = c x_first - s x_second,  y_second = c'
-//   x_second + s' x_first interleaved  keep [2n], cross [2n]            y = keep x + cross (x with
-//   neighbours swapped)
-// where keep = c, c', c, c', ... and cross = -s, s', -s, s', ... c' and s' equal c and s unless
-// there is a second frequency.
+// A step is what a loop does at once: one vector of the arithmetic's type or, for bf16, two, those
+// of the even and of the odd channels, which lie in the upper and lower halves of the same words.
 #if defined(ROTARY_ROPE_ROTATE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ROTARY_ROPE_ROTATE_INL_H_
 #undef ROTARY_ROPE_ROTATE_INL_H_
@@ -16,111 +11,17 @@
 #endif
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "hwy/highway.h"
 #include "rotary/base/load_store-inl.h"
 #include "rotary/rope/channel_runs.h"
-#include "rotary/rope/phases-inl.h"
-#include "rotary/rope/rotate.h"
+#include "rotary/rope/coefficients-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
 namespace HWY_NAMESPACE {
-
-// Phases of a token from ready rows: what RowFactors is for a table.
-template <class M>
-struct ReadyRow {
-  const M* cos_row;
-  const M* sin_row;
-  M sign;        // of the sines
-  bool inverse;  // divides by g twice, because g is in there once
-
-  HWY_NOINLINE void Split(size_t column, size_t count, M* HWY_RESTRICT cos,
-                          M* HWY_RESTRICT sin) const {
-    ForPhases(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
-      hn::StoreU(c, d, cos + i);
-      hn::StoreU(s, d, sin + i);
-    });
-  }
-
-  HWY_NOINLINE void Weave(size_t column, size_t count, M* HWY_RESTRICT keep,
-                          M* HWY_RESTRICT cross) const {
-    ForPhases(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
-      hn::StoreInterleaved2(c, c, d, keep + 2 * i);
-      hn::StoreInterleaved2(hn::Neg(s), s, d, cross + 2 * i);
-    });
-  }
-
- private:
-  template <class Body>
-  HWY_INLINE void ForPhases(size_t column, size_t count, const Body& body) const {
-    const M* HWY_RESTRICT c = cos_row + column;
-    const M* HWY_RESTRICT s = sin_row + column;
-    const M sine_sign = sign;
-    const bool divide = inverse;
-    ForVectors(hn::ScalableTag<M>(), 0, count, [&](auto d, size_t i) HWY_ATTR {
-      auto cos = hn::LoadU(d, c + i), sin = hn::Mul(hn::LoadU(d, s + i), hn::Set(d, sine_sign));
-      if (divide) {
-        const auto squared = hn::MulAdd(cos, cos, hn::Mul(sin, sin));  // g^2
-        cos = hn::Div(cos, squared);
-        sin = hn::Div(sin, squared);
-      }
-      body(d, cos, sin, i);
-    });
-  }
-};
-
-// Writes the coefficients of a token and a head of a group. Row: RowFactors or ReadyRow; pair j is
-// its column `column` + j.
-template <class M, class Row>
-HWY_INLINE void ArrangeGroup(const ChannelRuns& runs, const Row& row, size_t column,
-                             M* coefficients) {
-  for (const PairRun& run : runs.pairs) {
-    const size_t from = column + static_cast<size_t>(run.pair);
-    const size_t n = static_cast<size_t>(run.count);
-    M* out = coefficients + 4 * run.pair;
-    if (run.interleaved) {
-      row.Weave(from, n, out, out + 2 * n);
-    } else {
-      row.Split(from, n, out, out + n);
-    }
-  }
-}
-
-// The same with a second frequency, whose columns start at `second_column` of `second`. Rare: plain
-// loops.
-//   scratch  [4, pairs]
-template <class M, class Row>
-void ArrangeSecond(const ChannelRuns& runs, bool transposed, const Row& row, size_t column,
-                   const Row& second, size_t second_column, size_t pairs, M* scratch,
-                   M* coefficients) {
-  M* c1 = scratch;
-  M* s1 = c1 + pairs;
-  M* c2 = s1 + pairs;
-  M* s2 = c2 + pairs;
-  row.Split(column, pairs, c1, s1);
-  second.Split(second_column, pairs, c2, s2);
-  if (transposed) std::swap(s1, s2);
-  for (const PairRun& run : runs.pairs) {
-    const size_t n = static_cast<size_t>(run.count);
-    M* out = coefficients + 4 * run.pair;
-    for (size_t i = 0; i < n; ++i) {
-      const size_t j = static_cast<size_t>(run.pair) + i;
-      if (run.interleaved) {
-        out[2 * i] = c1[j];
-        out[2 * i + 1] = c2[j];
-        out[2 * n + 2 * i] = -s1[j];
-        out[2 * n + 2 * i + 1] = s2[j];
-      } else {
-        out[i] = c1[j];
-        out[n + i] = s1[j];
-        out[2 * n + i] = c2[j];
-        out[3 * n + i] = s2[j];
-      }
-    }
-  }
-}
 
 // `heads` rows of channels, `stride` elements apart, that use coefficients `coefficient_stride`
 // apart.
@@ -136,7 +37,8 @@ struct HeadRows {
   bool is_group;
 };
 
-// y_first and y_second of one vector of pairs in half layout.
+// One vector of pairs in half layout. The first result is stored before the second is computed:
+// else GCC 12 loads both inputs twice.
 template <class D, class T, class V = hn::Vec<D>>
 HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_first,
                                  const T* in_second, T* out_first, T* out_second) {
@@ -145,121 +47,256 @@ HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_
   StoreMath(d, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
 }
 
-// One vector of neighbouring channels that are pairs.
-template <class D, class T, class V = hn::Vec<D>>
-HWY_INLINE void RotateInterleavedVector(D d, V keep, V cross, const T* in, T* out) {
-  const auto x = LoadMath(d, in);
-  StoreMath(d, hn::MulAdd(cross, hn::Reverse2(d, x), hn::Mul(keep, x)), out);
-}
+// A step of a half run of a group: kSize pairs, whose coefficients start at c and s.
+template <class T, class D>
+struct HalfStep {
+  static constexpr size_t kSize = hn::MaxLanes(D());
+
+  HWY_INLINE HalfStep(const Math<T>* c, const Math<T>* s)
+      : cos(hn::LoadU(D(), c)), sin(hn::LoadU(D(), s)) {}
+  HWY_INLINE void Rotate(const T* in_first, const T* in_second, T* out_first, T* out_second) const {
+    RotateHalfVector(D(), cos, sin, cos, sin, in_first, in_second, out_first, out_second);
+  }
+
+  hn::Vec<D> cos, sin;
+};
+
+#if HWY_TARGET != HWY_SCALAR  // whose vectors have no halves
+template <class D>
+struct HalfStep<BF16, D> {
+  static constexpr size_t kSize = 2 * hn::MaxLanes(D());
+
+  HWY_INLINE HalfStep(const float* c, const float* s) {
+    hn::LoadInterleaved2(D(), c, cos_even, cos_odd);
+    hn::LoadInterleaved2(D(), s, sin_even, sin_odd);
+  }
+  HWY_INLINE void Rotate(const BF16* in_first, const BF16* in_second, BF16* out_first,
+                         BF16* out_second) const {
+    const D d;
+    hn::Vec<D> first_even, first_odd, second_even, second_odd;
+    LoadEvenOdd(d, in_first, first_even, first_odd);
+    LoadEvenOdd(d, in_second, second_even, second_odd);
+    StoreEvenOdd(d, hn::NegMulAdd(sin_even, second_even, hn::Mul(cos_even, first_even)),
+                 hn::NegMulAdd(sin_odd, second_odd, hn::Mul(cos_odd, first_odd)), out_first);
+    StoreEvenOdd(d, hn::MulAdd(sin_even, first_even, hn::Mul(cos_even, second_even)),
+                 hn::MulAdd(sin_odd, first_odd, hn::Mul(cos_odd, second_odd)), out_second);
+  }
+
+  hn::Vec<D> cos_even, cos_odd, sin_even, sin_odd;
+};
+#endif
+
+// A step of an interleaved run: kSize channels, two of which make a pair.
+template <class T, class D>
+struct InterleavedStep {
+  static constexpr size_t kSize = hn::MaxLanes(D());
+
+  HWY_INLINE InterleavedStep(const Math<T>* k, const Math<T>* c)
+      : keep(hn::LoadU(D(), k)), cross(hn::LoadU(D(), c)) {}
+  HWY_INLINE void Rotate(const T* in, T* out) const {
+    const D d;
+    const auto x = LoadMath(d, in);
+    StoreMath(d, hn::MulAdd(cross, hn::Reverse2(d, x), hn::Mul(keep, x)), out);
+  }
+
+  hn::Vec<D> keep, cross;
+};
+
+#if HWY_TARGET != HWY_SCALAR
+template <class D>
+struct InterleavedStep<BF16, D> {
+  static constexpr size_t kSize = 2 * hn::MaxLanes(D());
+
+  HWY_INLINE InterleavedStep(const float* keep, const float* cross) {
+    hn::LoadInterleaved2(D(), keep, keep_even, keep_odd);
+    hn::LoadInterleaved2(D(), cross, cross_even, cross_odd);
+  }
+  HWY_INLINE void Rotate(const BF16* in, BF16* out) const {
+    const D d;
+    hn::Vec<D> even, odd;
+    LoadEvenOdd(d, in, even, odd);
+    StoreEvenOdd(d, hn::MulAdd(cross_even, odd, hn::Mul(keep_even, even)),
+                 hn::MulAdd(cross_odd, even, hn::Mul(keep_odd, odd)), out);
+  }
+
+  hn::Vec<D> keep_even, keep_odd, cross_even, cross_odd;
+};
+#endif
 
 // With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
-// for each two channels would set the pace: the loops below keep the coefficients of the first
-// vectors (one for each kVector) in registers, up to 8 of both kinds, all of head_dim 256 in f32.
-// With fewer registers the compiler spills them, and loading them back costs what loading them did.
-// This takes heads that are alike and a group; the rest of a run loads its own.
-template <class T, size_t... kVector>
-void RotateHalf(const PairRun& run, const HeadRows<T>& rows, std::index_sequence<kVector...>) {
-  using M = Math<T>;
-  const hn::ScalableTag<M> d;
-  constexpr size_t kLanes = hn::MaxLanes(d);
-  constexpr size_t kCount = sizeof...(kVector);
-  const size_t n = static_cast<size_t>(run.count);
-  const M* c = rows.coefficients + 4 * run.pair;
-  const hn::Vec<decltype(d)> cos[kCount + 1] = {hn::LoadU(d, c + kVector * kLanes)...};
-  const hn::Vec<decltype(d)> sin[kCount + 1] = {hn::LoadU(d, c + n + kVector * kLanes)...};
-  // Locals: after a store to `out` the compiler must read the members of `rows` again.
-  const T* in = rows.in;
-  T* out = rows.out;
-  const int64_t heads = rows.heads, in_stride = rows.in_stride, out_stride = rows.out_stride;
-  const int64_t c_stride = rows.coefficient_stride, first = run.first, second = run.second;
-  const bool has_rest = kCount * kLanes < n, is_group = rows.is_group;
-  for (int64_t h = 0; h < heads; ++h) {
-    (RotateHalfVector(d, cos[kVector], sin[kVector], cos[kVector], sin[kVector],
-                      in + first + kVector * kLanes, in + second + kVector * kLanes,
-                      out + first + kVector * kLanes, out + second + kVector * kLanes),
+// for each two channels would set the pace: the next two loops keep the coefficients of a whole run
+// in registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. With fewer registers the
+// compiler spills them, and loading them back costs what loading them did. They take heads that are
+// alike, and a group.
+//
+// Four pointers of their own, so that the offsets of steps are constants in the instructions.
+template <class T, size_t... kStep>
+HWY_NOINLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
+                             NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
+  using Step = HalfStep<T, hn::ScalableTag<Math<T>>>;
+  const Math<T>* c = rows.coefficients + 4 * run.pair;
+  const Math<T>* s = c + run.count;
+  const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
+  const T* in_first = rows.in + run.first;
+  const T* in_second = rows.in + run.second;
+  T* out_first = rows.out + run.first;
+  T* out_second = rows.out + run.second;
+  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
+  NextCoefficients<Math<T>> making = next;  // in registers
+  for (int64_t h = rows.heads; h > 0; --h) {
+    (steps[kStep].Rotate(in_first + kStep * Step::kSize, in_second + kStep * Step::kSize,
+                         out_first + kStep * Step::kSize, out_second + kStep * Step::kSize),
      ...);
-    if (has_rest) {
-      ForVectors(d, kCount * kLanes, n, [&](auto dv, size_t i) HWY_ATTR {
-        const auto cos1 = hn::LoadU(dv, c + i), sin1 = hn::LoadU(dv, c + n + i);
-        const auto cos2 = is_group ? cos1 : hn::LoadU(dv, c + 2 * n + i);
-        const auto sin2 = is_group ? sin1 : hn::LoadU(dv, c + 3 * n + i);
-        RotateHalfVector(dv, cos1, sin1, cos2, sin2, in + first + i, in + second + i,
-                         out + first + i, out + second + i);
-      });
-      c += c_stride;
-    }
-    in += in_stride;
-    out += out_stride;
+    in_first += in_stride;
+    in_second += in_stride;
+    out_first += out_stride;
+    out_second += out_stride;
+    making.StepHalf();
   }
+  next = making;
 }
 
-// As above; a second frequency makes no difference here.
-template <class T, size_t... kVector>
-void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
-                       std::index_sequence<kVector...>) {
-  using M = Math<T>;
-  const hn::ScalableTag<M> d;
-  constexpr size_t kLanes = hn::MaxLanes(d);
-  constexpr size_t kCount = sizeof...(kVector);
-  const size_t n = 2 * static_cast<size_t>(run.count);
-  const M* c = rows.coefficients + 4 * run.pair;
-  const hn::Vec<decltype(d)> keep[kCount + 1] = {hn::LoadU(d, c + kVector * kLanes)...};
-  const hn::Vec<decltype(d)> cross[kCount + 1] = {hn::LoadU(d, c + n + kVector * kLanes)...};
+template <class T, size_t... kStep>
+HWY_NOINLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
+                                    NextCoefficients<Math<T>>& next,
+                                    std::index_sequence<kStep...>) {
+  using Step = InterleavedStep<T, hn::ScalableTag<Math<T>>>;
+  const Math<T>* keep = rows.coefficients + 4 * run.pair;
+  const Math<T>* cross = keep + 2 * run.count;
+  const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
   const T* in = rows.in + run.first;
   T* out = rows.out + run.first;
-  const int64_t heads = rows.heads, in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
+  NextCoefficients<Math<T>> making = next;  // in registers
+  for (int64_t h = rows.heads; h > 0; --h) {
+    (steps[kStep].Rotate(in + kStep * Step::kSize, out + kStep * Step::kSize), ...);
+    in += in_stride;
+    out += out_stride;
+    making.StepInterleaved();
+  }
+  next = making;
+}
+
+// The tag of half as many lanes, where these are enough for every load of a step.
+template <class M>
+using HalfTag =
+    hn::CappedTag<M, hn::MaxLanes(hn::ScalableTag<M>()) /
+                         (sizeof(M) == 4 && hn::MaxLanes(hn::ScalableTag<M>()) >= 8 ? 2 : 1)>;
+
+// Pairs of a half run from `begin` on; coefficients are loaded for each head.
+template <class T>
+HWY_NOINLINE void RotateHalfRest(const PairRun& run, const HeadRows<T>& rows, size_t begin) {
+  using M = Math<T>;
+  using Whole = HalfStep<T, hn::ScalableTag<M>>;
+  using Short = HalfStep<T, HalfTag<M>>;
+  const size_t n = static_cast<size_t>(run.count);
+  const M* c = rows.coefficients + 4 * run.pair;
+  const T* in_first = rows.in + run.first;
+  const T* in_second = rows.in + run.second;
+  T* out_first = rows.out + run.first;
+  T* out_second = rows.out + run.second;
+  // Locals: after a store to `out` the compiler must read the members of `rows` again.
+  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
   const int64_t c_stride = rows.coefficient_stride;
-  const bool has_rest = kCount * kLanes < n;
-  for (int64_t h = 0; h < heads; ++h) {
-    if constexpr (kLanes > 1) {
-      (RotateInterleavedVector(d, keep[kVector], cross[kVector], in + kVector * kLanes,
-                               out + kVector * kLanes),
-       ...);
-      if (has_rest) {
-        ForVectors(d, kCount * kLanes, n, [&](auto dv, size_t i) HWY_ATTR {
-          if constexpr (hn::MaxLanes(decltype(dv)()) > 1) {  // n is even: no single lane remains
-            RotateInterleavedVector(dv, hn::LoadU(dv, c + i), hn::LoadU(dv, c + n + i), in + i,
-                                    out + i);
-          }
-        });
+  const bool is_group = rows.is_group;
+  for (int64_t h = rows.heads; h > 0; --h) {
+    const M* s = c + n;
+    size_t i = begin;
+    if (is_group) {
+      for (; i + Whole::kSize <= n; i += Whole::kSize) {
+        Whole(c + i, s + i).Rotate(in_first + i, in_second + i, out_first + i, out_second + i);
       }
-    } else {
-      for (size_t i = 0; i < n; i += 2) {
-        RotateHalfVector(d, hn::LoadU(d, c + i), hn::Neg(hn::LoadU(d, c + n + i)),
-                         hn::LoadU(d, c + i + 1), hn::LoadU(d, c + n + i + 1), in + i, in + i + 1,
-                         out + i, out + i + 1);
+      for (; i + Short::kSize <= n; i += Short::kSize) {
+        Short(c + i, s + i).Rotate(in_first + i, in_second + i, out_first + i, out_second + i);
       }
     }
+    const M* c2 = is_group ? c : c + 2 * n;
+    const M* s2 = c2 + n;
+    ForVectors(hn::ScalableTag<M>(), i, n, [&](auto d, size_t j) HWY_ATTR {
+      RotateHalfVector(d, hn::LoadU(d, c + j), hn::LoadU(d, s + j), hn::LoadU(d, c2 + j),
+                       hn::LoadU(d, s2 + j), in_first + j, in_second + j, out_first + j,
+                       out_second + j);
+    });
     c += c_stride;
+    in_first += in_stride;
+    in_second += in_stride;
+    out_first += out_stride;
+    out_second += out_stride;
+  }
+}
+
+// Channels of an interleaved run from `begin` on.
+template <class T>
+HWY_NOINLINE void RotateInterleavedRest(const PairRun& run, const HeadRows<T>& rows, size_t begin) {
+  using M = Math<T>;
+  using Whole = InterleavedStep<T, hn::ScalableTag<M>>;
+  using Short = InterleavedStep<T, HalfTag<M>>;
+  const size_t n = 2 * static_cast<size_t>(run.count);
+  const M* keep = rows.coefficients + 4 * run.pair;
+  const T* in = rows.in + run.first;
+  T* out = rows.out + run.first;
+  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const int64_t c_stride = rows.coefficient_stride;
+  for (int64_t h = rows.heads; h > 0; --h) {
+    const M* cross = keep + n;
+    size_t i = begin;
+    if constexpr (hn::MaxLanes(hn::ScalableTag<M>()) > 1) {
+      for (; i + Whole::kSize <= n; i += Whole::kSize) {
+        Whole(keep + i, cross + i).Rotate(in + i, out + i);
+      }
+      for (; i + Short::kSize <= n; i += Short::kSize) {
+        Short(keep + i, cross + i).Rotate(in + i, out + i);
+      }
+    }
+    for (; i < n; i += 2) {
+      const hn::CappedTag<M, 1> d;
+      RotateHalfVector(d, hn::LoadU(d, keep + i), hn::Neg(hn::LoadU(d, cross + i)),
+                       hn::LoadU(d, keep + i + 1), hn::LoadU(d, cross + i + 1), in + i, in + i + 1,
+                       out + i, out + i + 1);
+    }
+    keep += c_stride;
     in += in_stride;
     out += out_stride;
   }
 }
 
-// Calls body(sequence) for the most whole vectors in `count` numbers that there is a loop for.
-template <class M, class Body>
-HWY_INLINE void WithVectors(size_t count, const Body& body) {
-  constexpr size_t kLanes = hn::MaxLanes(hn::ScalableTag<M>());
-  const size_t vectors = kLanes == 1 ? 0 : count / kLanes;
-  if (vectors >= 8) return body(std::make_index_sequence<8>());
-  if (vectors >= 4) return body(std::make_index_sequence<4>());
-  if (vectors == 3) return body(std::make_index_sequence<3>());
-  if (vectors == 2) return body(std::make_index_sequence<2>());
-  if (vectors == 1) return body(std::make_index_sequence<1>());
-  body(std::index_sequence<>());
+// Calls body(sequence) for the most steps in `count` pairs or channels that there is a loop for,
+// and returns how many pairs or channels these are.
+template <class Step, class Body>
+HWY_INLINE size_t InRegisters(size_t count, const Body& body) {
+  constexpr size_t kSize = Step::kSize;
+  const size_t steps = count / kSize;
+  // Eight vectors of either kind, as many bytes of a vector as `Step` has.
+  constexpr bool kDouble = sizeof(Step) == 4 * sizeof(hn::Vec<hn::ScalableTag<float>>);
+  if constexpr (!kDouble) {
+    if (steps >= 8) return body(std::make_index_sequence<8>()), 8 * kSize;
+    if (steps >= 6) return body(std::make_index_sequence<6>()), 6 * kSize;
+  }
+  if (steps >= 4) return body(std::make_index_sequence<4>()), 4 * kSize;
+  if (steps == 3) return body(std::make_index_sequence<3>()), 3 * kSize;
+  if (steps == 2) return body(std::make_index_sequence<2>()), 2 * kSize;
+  if (steps == 1) return body(std::make_index_sequence<1>()), kSize;
+  return 0;
 }
 
+// `next` makes coefficients meanwhile; what it did not get to is left to its Finish().
 template <class T>
-void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
+void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows,
+                 NextCoefficients<Math<T>>& next) {
+  using D = hn::ScalableTag<Math<T>>;
   const bool in_registers = rows.coefficient_stride == 0 && rows.is_group;
   for (const PairRun& run : runs.pairs) {
-    const size_t n = static_cast<size_t>(run.count);
     if (run.interleaved) {
-      WithVectors<Math<T>>(in_registers ? 2 * n : 0,
-                           [&](auto vectors) HWY_ATTR { RotateInterleaved(run, rows, vectors); });
+      const size_t n = 2 * static_cast<size_t>(run.count);
+      const size_t done = InRegisters<InterleavedStep<T, D>>(
+          in_registers && hn::MaxLanes(D()) > 1 ? n : 0,
+          [&](auto steps) HWY_ATTR { RotateInterleaved(run, rows, next, steps); });
+      if (done < n) RotateInterleavedRest(run, rows, done);
     } else {
-      WithVectors<Math<T>>(in_registers ? n : 0,
-                           [&](auto vectors) HWY_ATTR { RotateHalf(run, rows, vectors); });
+      const size_t n = static_cast<size_t>(run.count);
+      const size_t done = InRegisters<HalfStep<T, D>>(
+          in_registers ? n : 0, [&](auto steps) HWY_ATTR { RotateHalf(run, rows, next, steps); });
+      if (done < n) RotateHalfRest(run, rows, done);
     }
   }
   if (rows.in == rows.out) return;

@@ -1,6 +1,7 @@
 #include "rotary/rope/rotate.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <vector>
 
@@ -38,13 +39,16 @@ class CoefficientMaker {
     }
   }
 
+  // The same as Make(), to be done on the way: for tables and one run of pairs.
+  NextCoefficients<M> Start(int64_t position_row, int64_t token, M* coefficients) {
+    return {FactorsOf(position_row, token), job_.runs->pairs[0], coefficients};
+  }
+
   // coefficients: [phase_heads, 4 * pairs]
   void Make(int64_t position_row, int64_t token, M* coefficients) {
     const size_t columns = static_cast<size_t>(job_.phase_heads) * static_cast<size_t>(job_.pairs);
     if (job_.table != nullptr) {
-      job_.positions->Read(position_row, token, position_.data());
-      RowFactors row = cursor_->At(position_.data());
-      if (transposed_) row.sign = -row.sign;
+      const RowFactors row = FactorsOf(position_row, token);
       Arrange(row, 0, row, columns, coefficients);
     } else {
       const size_t at = static_cast<size_t>(position_row * job_.tokens + token) * columns;
@@ -53,6 +57,13 @@ class CoefficientMaker {
   }
 
  private:
+  HWY_INLINE RowFactors FactorsOf(int64_t position_row, int64_t token) {
+    job_.positions->Read(position_row, token, position_.data());
+    RowFactors row = cursor_->At(position_.data());
+    if (transposed_) row.sine_flip = -row.sine_flip;
+    return row;
+  }
+
   template <class Row>
   HWY_INLINE void Arrange(const Row& row, size_t column, const Row& second, size_t second_column,
                           M* coefficients) {
@@ -109,15 +120,27 @@ class Rotator {
         token_size_(int64_t{4} * job.pairs * job.phase_heads),
         memory_(AllocateAligned(static_cast<size_t>(2 * job.block_tokens * sides_ * token_size_) *
                                 sizeof(M))) {
+    for (int i = 0; i < job.operand_count; ++i) operands_[static_cast<size_t>(i)] = At(job, i);
     makers_.reserve(2);
     for (int side = 0; side < sides_; ++side) {
       makers_.emplace_back(job, job.operands[static_cast<size_t>(side)].side);
     }
   }
 
-  // The coefficients of the next block are made before a block is rotated, so that the two overlap
-  // in the core.
   void Run(int64_t begin, int64_t end) {
+    if (job_.table != nullptr && job_.block_tokens == 1 && job_.sharing == 1 && sides_ == 1 &&
+        job_.phase_heads == 1 && job_.is_group && NextCoefficients<M>::CanMake(*job_.runs)) {
+      RunTokens(begin, end);
+    } else {
+      RunBlocks(begin, end);
+    }
+  }
+
+ private:
+  // Makes the coefficients of the next block before a block is rotated, so that the two overlap in
+  // the core.
+  void RunBlocks(int64_t begin, int64_t end) {
+    NextCoefficients<M> none;
     int slot = 0;
     Item item = Item::At(job_, begin);
     Make(item, slot);
@@ -125,13 +148,32 @@ class Rotator {
       const Item next = item.Next(job_);
       const bool new_block = next.share == 0;
       if (new_block && i + 1 < end) Make(next, 1 - slot);
-      Rotate(item, slot);
+      Rotate(item, slot, none);
       if (new_block) slot = 1 - slot;
       item = next;
     }
   }
 
- private:
+  // The same where items are tokens: the coefficients of the next one are made while one is
+  // rotated.
+  void RunTokens(int64_t begin, int64_t end) {
+    int slot = 0;
+    Item item = Item::At(job_, begin);
+    Make(item, slot);
+    for (int64_t i = begin; i < end; ++i) {
+      const Item following = item.Next(job_);
+      NextCoefficients<M> next;
+      if (i + 1 < end) {
+        next = makers_[0].Start(following.position_row, following.block,
+                                CoefficientsOf(1 - slot, 0, 0));
+      }
+      Rotate(item, slot, next);
+      next.Finish(job_.runs->pairs[0].interleaved);
+      slot = 1 - slot;
+      item = following;
+    }
+  }
+
   int64_t TokensOf(const Item& item) const {
     return std::min(job_.block_tokens, job_.tokens - item.block * job_.block_tokens);
   }
@@ -152,33 +194,52 @@ class Rotator {
     }
   }
 
-  HWY_INLINE void Rotate(const Item& item, int slot) const {
+  HWY_INLINE void Rotate(const Item& item, int slot, NextCoefficients<M>& next) {
     const int64_t count = TokensOf(item);
     const int64_t batch = job_.sharing > 1 ? item.share : item.position_row;
+    const int64_t first = item.block * job_.block_tokens;
     for (int64_t t = 0; t < count; ++t) {
-      const int64_t token = item.block * job_.block_tokens + t;
       for (int i = 0; i < job_.operand_count; ++i) {
-        const RotateOperand& operand = job_.operands[static_cast<size_t>(i)];
-        const ConstTensorView& in = operand.in;
-        const TensorView& out = operand.out;
-        const HeadRows<T> rows{
-            .in = static_cast<const T*>(in.data()) + batch * in.stride(0) + token * in.stride(1),
-            .out = static_cast<T*>(out.data()) + batch * out.stride(0) + token * out.stride(1),
-            .heads = in.shape(2),
-            .in_stride = in.stride(2),
-            .out_stride = out.stride(2),
-            .coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i),
-            .coefficient_stride = job_.phase_heads == 1 ? 0 : 4 * job_.pairs,
-            .is_group = job_.is_group};
-        RotateHeads(*job_.runs, rows);
+        Operand& operand = operands_[static_cast<size_t>(i)];
+        operand.rows.in = operand.in + batch * operand.in_batch + (first + t) * operand.in_token;
+        operand.rows.out =
+            operand.out + batch * operand.out_batch + (first + t) * operand.out_token;
+        operand.rows.coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i);
+        RotateHeads(*job_.runs, operand.rows, next);
       }
     }
+  }
+
+  // An operand of the job with its numbers at hand: a token's work is short enough to notice the
+  // way to them.
+  struct Operand {
+    const T* in = nullptr;
+    T* out = nullptr;
+    int64_t in_batch = 0, in_token = 0, out_batch = 0, out_token = 0;  // strides
+    HeadRows<T> rows{};
+  };
+
+  static Operand At(const RotateJob& job, int i) {
+    const ConstTensorView& in = job.operands[static_cast<size_t>(i)].in;
+    const TensorView& out = job.operands[static_cast<size_t>(i)].out;
+    return {.in = static_cast<const T*>(in.data()),
+            .out = static_cast<T*>(out.data()),
+            .in_batch = in.stride(0),
+            .in_token = in.stride(1),
+            .out_batch = out.stride(0),
+            .out_token = out.stride(1),
+            .rows = {.heads = in.shape(2),
+                     .in_stride = in.stride(2),
+                     .out_stride = out.stride(2),
+                     .coefficient_stride = job.phase_heads == 1 ? 0 : 4 * job.pairs,
+                     .is_group = job.is_group}};
   }
 
   const RotateJob& job_;
   int sides_;
   int64_t token_size_;
   AlignedBytes memory_;
+  std::array<Operand, 2> operands_;
   std::vector<CoefficientMaker<M>> makers_;
 };
 
