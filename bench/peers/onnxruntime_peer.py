@@ -42,7 +42,7 @@ def bound(nodes, inputs, outputs, threads):
 
 def rotate(cases, dtype, tokens, threads):
     if dtype not in DTYPES:
-        cases.refused["RotaryEmbedding"] = f"no {dtype} kernel"
+        cases.refused["RotaryEmbedding"] = f"not tried: NumPy has no {dtype}"
         return
     rng = np.random.default_rng(0)
     q, k = (rng.standard_normal((1, heads, tokens, HEAD_DIM), np.float32).astype(DTYPES[dtype])
