@@ -125,13 +125,13 @@ class PhaseCursor {
         block_row_(rows_memory_.data<double>()) {}
 
   // The phases at position[axes]; they stay valid until the next call.
-  RowFactors At(const double* position) {
+  HWY_INLINE RowFactors At(const double* position) {
     const size_t stride = static_cast<size_t>(rows_.stride());
     RowFactors factors{block_row_, rows_.Low(0), stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
     if (rows_.has_tables() && static_cast<double>(whole) == magnitude) {
-      StartBlock(whole / PhaseRows::kRows);
+      if (whole / PhaseRows::kRows != block_) StartBlock(whole / PhaseRows::kRows);
       factors.low = rows_.Low(whole % PhaseRows::kRows);
       factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
@@ -147,8 +147,7 @@ class PhaseCursor {
 
  private:
   // block_row_ = g e^(i 128 block w)
-  void StartBlock(int64_t block) {
-    if (block == block_) return;
+  HWY_NOINLINE void StartBlock(int64_t block) {
     block_ = block;
     const int64_t high = block / PhaseRows::kRows;
     if (high < PhaseRows::kRows) {
@@ -160,14 +159,14 @@ class PhaseCursor {
     }
   }
 
-  void SetBlockRow(const double* position) {
+  HWY_NOINLINE void SetBlockRow(const double* position) {
     rows_.Direct(position, block_row_);
     MultiplyRows(block_row_, rows_.Low(0), factor_, rows_.stride(), block_row_);
   }
 
   // The row of the token: that of the block times the decay of each pair at `distance` from the
   // centre.
-  void Decay(double distance) {
+  HWY_NOINLINE void Decay(double distance) {
     const size_t pairs = rotation_.log_decay.size();
     const size_t stride = static_cast<size_t>(rows_.stride());
     double* token_row = block_row_ + 2 * stride;

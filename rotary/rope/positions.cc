@@ -5,11 +5,13 @@
 namespace rotary {
 namespace {
 
-constexpr double kWholeNumbersEnd = 0x1p53;
+constexpr int64_t kWholeNumbersEnd = int64_t{1} << 53;
 
-template <class T>
-bool IsValid(T position) {
-  return std::abs(static_cast<double>(position)) <= kWholeNumbersEnd;  // false for NaN
+bool IsValid(int64_t position) {
+  return position >= -kWholeNumbersEnd && position <= kWholeNumbersEnd;
+}
+bool IsValid(double position) {
+  return std::abs(position) <= static_cast<double>(kWholeNumbersEnd);  // false for NaN
 }
 
 }  // namespace

@@ -129,19 +129,21 @@ struct InterleavedStep<BF16, D> {
 // compiler spills them, and loading them back costs what loading them did. They take heads that are
 // alike, and a group.
 //
-// Four pointers of their own, so that the offsets of steps are constants in the instructions.
-template <class T, size_t... kStep>
-HWY_NOINLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
-                             NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
+// Pointers of their own, so that the offsets of steps are constants in the instructions; in place,
+// half as many.
+template <bool kInPlace, class T, size_t... kStep>
+HWY_INLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
+                           NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
   using Step = HalfStep<T, hn::ScalableTag<Math<T>>>;
   const Math<T>* c = rows.coefficients + 4 * run.pair;
   const Math<T>* s = c + run.count;
   const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
-  const T* in_first = rows.in + run.first;
-  const T* in_second = rows.in + run.second;
   T* out_first = rows.out + run.first;
   T* out_second = rows.out + run.second;
-  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const T* in_first = kInPlace ? out_first : rows.in + run.first;
+  const T* in_second = kInPlace ? out_second : rows.in + run.second;
+  const int64_t out_stride = rows.out_stride;
+  const int64_t in_stride = kInPlace ? out_stride : rows.in_stride;
   NextCoefficients<Math<T>> making = next;  // in registers
   for (int64_t h = rows.heads; h > 0; --h) {
     (steps[kStep].Rotate(in_first + kStep * Step::kSize, in_second + kStep * Step::kSize,
@@ -156,17 +158,17 @@ HWY_NOINLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
   next = making;
 }
 
-template <class T, size_t... kStep>
-HWY_NOINLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
-                                    NextCoefficients<Math<T>>& next,
-                                    std::index_sequence<kStep...>) {
+template <bool kInPlace, class T, size_t... kStep>
+HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
+                                  NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
   using Step = InterleavedStep<T, hn::ScalableTag<Math<T>>>;
   const Math<T>* keep = rows.coefficients + 4 * run.pair;
   const Math<T>* cross = keep + 2 * run.count;
   const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
-  const T* in = rows.in + run.first;
   T* out = rows.out + run.first;
-  const int64_t in_stride = rows.in_stride, out_stride = rows.out_stride;
+  const T* in = kInPlace ? out : rows.in + run.first;
+  const int64_t out_stride = rows.out_stride;
+  const int64_t in_stride = kInPlace ? out_stride : rows.in_stride;
   NextCoefficients<Math<T>> making = next;  // in registers
   for (int64_t h = rows.heads; h > 0; --h) {
     (steps[kStep].Rotate(in + kStep * Step::kSize, out + kStep * Step::kSize), ...);
@@ -260,44 +262,66 @@ HWY_NOINLINE void RotateInterleavedRest(const PairRun& run, const HeadRows<T>& r
   }
 }
 
-// Calls body(sequence) for the most steps in `count` pairs or channels that there is a loop for,
-// and returns how many pairs or channels these are.
+// Calls body(sequence, number) for the most steps in `count` pairs or channels that there is a loop
+// for, and the number of pairs or channels that these are; returns that number, 0 without a call.
 template <class Step, class Body>
 HWY_INLINE size_t InRegisters(size_t count, const Body& body) {
-  constexpr size_t kSize = Step::kSize;
-  const size_t steps = count / kSize;
-  // Eight vectors of either kind, as many bytes of a vector as `Step` has.
-  constexpr bool kDouble = sizeof(Step) == 4 * sizeof(hn::Vec<hn::ScalableTag<float>>);
+  const auto call = [&](auto steps) HWY_ATTR {
+    body(steps, steps.size() * Step::kSize);
+    return steps.size() * Step::kSize;
+  };
+  const size_t steps = count / Step::kSize;
+  // A step of bf16 takes twice the registers.
+  constexpr bool kDouble = sizeof(Step) > 2 * sizeof(hn::Vec<hn::ScalableTag<float>>);
   if constexpr (!kDouble) {
-    if (steps >= 8) return body(std::make_index_sequence<8>()), 8 * kSize;
-    if (steps >= 6) return body(std::make_index_sequence<6>()), 6 * kSize;
+    if (steps >= 8) return call(std::make_index_sequence<8>());
+    if (steps >= 6) return call(std::make_index_sequence<6>());
   }
-  if (steps >= 4) return body(std::make_index_sequence<4>()), 4 * kSize;
-  if (steps == 3) return body(std::make_index_sequence<3>()), 3 * kSize;
-  if (steps == 2) return body(std::make_index_sequence<2>()), 2 * kSize;
-  if (steps == 1) return body(std::make_index_sequence<1>()), kSize;
+  if (steps >= 4) return call(std::make_index_sequence<4>());
+  if (steps == 3) return call(std::make_index_sequence<3>());
+  if (steps == 2) return call(std::make_index_sequence<2>());
+  if (steps == 1) return call(std::make_index_sequence<1>());
   return 0;
 }
 
-// `next` makes coefficients meanwhile; what it did not get to is left to its Finish().
-template <class T>
-void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows,
-                 NextCoefficients<Math<T>>& next) {
+// Calls body(rotate) with the loop for a run whose heads are alike and a group: rotate(rows, next)
+// rotates all of it. Without a call where the run is shorter than a step.
+template <bool kInPlace, class T, class Body>
+HWY_INLINE void WithLoop(const PairRun& run, const Body& body) {
   using D = hn::ScalableTag<Math<T>>;
+  using Next = NextCoefficients<Math<T>>;
+  const size_t n = static_cast<size_t>(run.count);
+  if (!run.interleaved) {
+    InRegisters<HalfStep<T, D>>(n, [&](auto steps, size_t done) HWY_ATTR {
+      body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR {
+        RotateHalf<kInPlace>(run, rows, next, steps);
+        if (done < n) RotateHalfRest(run, rows, done);
+      });
+    });
+  } else if constexpr (hn::MaxLanes(D()) > 1) {
+    InRegisters<InterleavedStep<T, D>>(2 * n, [&](auto steps, size_t done) HWY_ATTR {
+      body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR {
+        RotateInterleaved<kInPlace>(run, rows, next, steps);
+        if (done < 2 * n) RotateInterleavedRest(run, rows, done);
+      });
+    });
+  }
+}
+
+template <class T>
+void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
   const bool in_registers = rows.coefficient_stride == 0 && rows.is_group;
   for (const PairRun& run : runs.pairs) {
-    if (run.interleaved) {
-      const size_t n = 2 * static_cast<size_t>(run.count);
-      const size_t done = InRegisters<InterleavedStep<T, D>>(
-          in_registers && hn::MaxLanes(D()) > 1 ? n : 0,
-          [&](auto steps) HWY_ATTR { RotateInterleaved(run, rows, next, steps); });
-      if (done < n) RotateInterleavedRest(run, rows, done);
-    } else {
-      const size_t n = static_cast<size_t>(run.count);
-      const size_t done = InRegisters<HalfStep<T, D>>(
-          in_registers ? n : 0, [&](auto steps) HWY_ATTR { RotateHalf(run, rows, next, steps); });
-      if (done < n) RotateHalfRest(run, rows, done);
+    bool done = false;
+    if (in_registers) {
+      WithLoop<false, T>(run, [&](const auto& rotate) HWY_ATTR {
+        NextCoefficients<Math<T>> none;
+        rotate(rows, none);
+        done = true;
+      });
     }
+    if (done) continue;
+    run.interleaved ? RotateInterleavedRest(run, rows, 0) : RotateHalfRest(run, rows, 0);
   }
   if (rows.in == rows.out) return;
   for (const ChannelRange& range : runs.rest) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "rotary/base/parallel.h"
@@ -40,12 +41,12 @@ class CoefficientMaker {
   }
 
   // The same as Make(), to be done on the way: for tables and one run of pairs.
-  NextCoefficients<M> Start(int64_t position_row, int64_t token, M* coefficients) {
+  HWY_INLINE NextCoefficients<M> Start(int64_t position_row, int64_t token, M* coefficients) {
     return {FactorsOf(position_row, token), job_.runs->pairs[0], coefficients};
   }
 
   // coefficients: [phase_heads, 4 * pairs]
-  void Make(int64_t position_row, int64_t token, M* coefficients) {
+  HWY_NOINLINE void Make(int64_t position_row, int64_t token, M* coefficients) {
     const size_t columns = static_cast<size_t>(job_.phase_heads) * static_cast<size_t>(job_.pairs);
     if (job_.table != nullptr) {
       const RowFactors row = FactorsOf(position_row, token);
@@ -128,19 +129,30 @@ class Rotator {
   }
 
   void Run(int64_t begin, int64_t end) {
-    if (job_.table != nullptr && job_.block_tokens == 1 && job_.sharing == 1 && sides_ == 1 &&
-        job_.phase_heads == 1 && job_.is_group && NextCoefficients<M>::CanMake(*job_.runs)) {
-      RunTokens(begin, end);
-    } else {
-      RunBlocks(begin, end);
+    const ChannelRuns& runs = *job_.runs;
+    const bool is_simple = job_.table != nullptr && job_.sharing == 1 && sides_ == 1 &&
+                           job_.phase_heads == 1 && job_.is_group &&
+                           NextCoefficients<M>::CanMake(runs) && IsInPlace(job_);
+    bool done = false;
+    if (is_simple) {
+      WithLoop<true, T>(runs.pairs[0], [&](const auto& rotate) HWY_ATTR {
+        RunTokens(begin, end, rotate);
+        done = true;
+      });
     }
+    if (!done) RunBlocks(begin, end);
   }
 
  private:
+  static bool IsInPlace(const RotateJob& job) {
+    return std::all_of(
+        job.operands.begin(), job.operands.begin() + job.operand_count,
+        [](const RotateOperand& operand) { return operand.in.data() == operand.out.data(); });
+  }
+
   // Makes the coefficients of the next block before a block is rotated, so that the two overlap in
   // the core.
   void RunBlocks(int64_t begin, int64_t end) {
-    NextCoefficients<M> none;
     int slot = 0;
     Item item = Item::At(job_, begin);
     Make(item, slot);
@@ -148,29 +160,35 @@ class Rotator {
       const Item next = item.Next(job_);
       const bool new_block = next.share == 0;
       if (new_block && i + 1 < end) Make(next, 1 - slot);
-      Rotate(item, slot, none);
+      Rotate(item, slot);
       if (new_block) slot = 1 - slot;
       item = next;
     }
   }
 
-  // The same where items are tokens: the coefficients of the next one are made while one is
-  // rotated.
-  void RunTokens(int64_t begin, int64_t end) {
-    int slot = 0;
-    Item item = Item::At(job_, begin);
-    Make(item, slot);
+  // The same in place, for blocks of one token and lists of one run, which is what models have: the
+  // next coefficients are made while a token is rotated, and little else happens between its heads
+  // and those of the next. A core looks a few hundred instructions ahead; what is done between
+  // tokens is time in which it asks for no memory.
+  template <class RotateRun>
+  void RunTokens(int64_t begin, int64_t end, const RotateRun& rotate) {
+    int64_t batch = begin / job_.tokens, token = begin % job_.tokens;
+    M* coefficients = CoefficientsOf(0, 0, 0);
+    M* next_coefficients = CoefficientsOf(1, 0, 0);
+    makers_[0].Make(batch, token, coefficients);
     for (int64_t i = begin; i < end; ++i) {
-      const Item following = item.Next(job_);
+      const bool row_ends = token + 1 == job_.tokens;
+      const int64_t next_batch = row_ends ? batch + 1 : batch;
+      const int64_t next_token = row_ends ? 0 : token + 1;
       NextCoefficients<M> next;
-      if (i + 1 < end) {
-        next = makers_[0].Start(following.position_row, following.block,
-                                CoefficientsOf(1 - slot, 0, 0));
+      if (i + 1 < end) next = makers_[0].Start(next_batch, next_token, next_coefficients);
+      for (int operand = 0; operand < job_.operand_count; ++operand) {
+        rotate(RowsOf(operand, batch, token, coefficients), next);
       }
-      Rotate(item, slot, next);
       next.Finish(job_.runs->pairs[0].interleaved);
-      slot = 1 - slot;
-      item = following;
+      std::swap(coefficients, next_coefficients);
+      batch = next_batch;
+      token = next_token;
     }
   }
 
@@ -194,43 +212,46 @@ class Rotator {
     }
   }
 
-  HWY_INLINE void Rotate(const Item& item, int slot, NextCoefficients<M>& next) {
+  HWY_INLINE void Rotate(const Item& item, int slot) const {
     const int64_t count = TokensOf(item);
     const int64_t batch = job_.sharing > 1 ? item.share : item.position_row;
-    const int64_t first = item.block * job_.block_tokens;
     for (int64_t t = 0; t < count; ++t) {
       for (int i = 0; i < job_.operand_count; ++i) {
-        Operand& operand = operands_[static_cast<size_t>(i)];
-        operand.rows.in = operand.in + batch * operand.in_batch + (first + t) * operand.in_token;
-        operand.rows.out =
-            operand.out + batch * operand.out_batch + (first + t) * operand.out_token;
-        operand.rows.coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i);
-        RotateHeads(*job_.runs, operand.rows, next);
+        const M* coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i);
+        RotateHeads(*job_.runs, RowsOf(i, batch, item.block * job_.block_tokens + t, coefficients));
       }
     }
+  }
+
+  HWY_INLINE HeadRows<T> RowsOf(int i, int64_t batch, int64_t token, const M* coefficients) const {
+    const Operand& operand = operands_[static_cast<size_t>(i)];
+    HeadRows<T> rows = operand.rows;
+    rows.in += batch * operand.in_batch + token * operand.in_token;
+    rows.out += batch * operand.out_batch + token * operand.out_token;
+    rows.coefficients = coefficients;
+    return rows;
   }
 
   // An operand of the job with its numbers at hand: a token's work is short enough to notice the
   // way to them.
   struct Operand {
-    const T* in = nullptr;
-    T* out = nullptr;
     int64_t in_batch = 0, in_token = 0, out_batch = 0, out_token = 0;  // strides
-    HeadRows<T> rows{};
+    HeadRows<T> rows{};                                                // of the first token
   };
 
   static Operand At(const RotateJob& job, int i) {
     const ConstTensorView& in = job.operands[static_cast<size_t>(i)].in;
     const TensorView& out = job.operands[static_cast<size_t>(i)].out;
-    return {.in = static_cast<const T*>(in.data()),
-            .out = static_cast<T*>(out.data()),
-            .in_batch = in.stride(0),
+    return {.in_batch = in.stride(0),
             .in_token = in.stride(1),
             .out_batch = out.stride(0),
             .out_token = out.stride(1),
-            .rows = {.heads = in.shape(2),
+            .rows = {.in = static_cast<const T*>(in.data()),
+                     .out = static_cast<T*>(out.data()),
+                     .heads = in.shape(2),
                      .in_stride = in.stride(2),
                      .out_stride = out.stride(2),
+                     .coefficients = nullptr,
                      .coefficient_stride = job.phase_heads == 1 ? 0 : 4 * job.pairs,
                      .is_group = job.is_group}};
   }
