@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "rotary/base/cpu.h"
 #include "rotary/base/error.h"
 #include "rotary/base/parallel.h"
 #include "rotary/base/simd.h"
@@ -62,15 +62,6 @@ double Quantile(const std::vector<double>& sorted, double q) {
 double Median(std::vector<double>& values) {
   std::sort(values.begin(), values.end());
   return Quantile(values, 0.5);
-}
-
-std::string CpuName() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    const size_t colon = line.find(": ");
-    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
-  }
-  return "unknown";
 }
 
 }  // namespace

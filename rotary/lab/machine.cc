@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "rotary/base/cpu.h"
 #include "rotary/base/parallel.h"
 #include "rotary/base/simd.h"
 
@@ -30,7 +31,7 @@ Machine DescribeMachine() {
 #else
   const std::string compiler = "GCC " __VERSION__;
 #endif
-  return {.cpu = Field("/proc/cpuinfo", "model name").value_or("unknown"),
+  return {.cpu = CpuName(),
           .cores = HardwareThreads(),
           .simd = ActiveSimdTarget(),
           .compiler = compiler};
