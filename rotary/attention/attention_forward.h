@@ -25,6 +25,7 @@ struct ForwardCall {
   ConstTensorView q, k, v;
   TensorView out, lse;
   bool few_queries = false;  // few_queries-inl.h, or tiles in attention_forward-inl.h
+  int64_t head_tasks = 1;    // tasks that the key heads are split over: all of them, or 1
   int64_t query_block = 0;   // queries of each head in a task
   int64_t key_chunk = 0;     // keys in a task
   int64_t key_block = 0;     // keys packed at a time
@@ -39,7 +40,8 @@ struct ForwardCall {
   }
 };
 
-// The queries `queries` of all heads that read key head `kv_head`, against the keys `keys`.
+// The queries `queries` of all heads that read key head `kv_head` (few queries: of all heads),
+// against the keys `keys`.
 struct ForwardTask {
   int64_t batch, kv_head, chunk;
   Range queries, keys;
@@ -82,15 +84,16 @@ struct FewQueriesScratch {
         softmax(carver.Take<RunningSoftmax>(Rows(call))),
         hidden(carver.Take<float>(RoundUp(call.key_chunk, kPad))),
         documents(carver.Take<int32_t>(RoundUp(call.key_chunk, kPad))) {}
-  static int64_t Rows(const ForwardCall& call) { return call.plan.group * call.query_block; }
-  // Values summed at a time: few enough for the first-level cache.
-  static constexpr int64_t kValueBlock = 16;
+  static int64_t Rows(const ForwardCall& call) { return call.plan.heads * call.plan.queries; }
+  // Tokens whose values are summed at once: see FewQueries::kFewTokens; below this, sums would go
+  // to memory and back too often.
+  static constexpr int64_t kValueBlock = 8;
 
-  float* q;                 // [group * query_block, RowStride(head_dim)], scaled
+  float* q;                 // [heads * queries, RowStride(head_dim)], scaled
   float* v;                 // [kValueBlock, RowStride(value_dim)]
-  float* out;               // [group * query_block, RowStride(value_dim)]
-  float* scores;            // [group * query_block, RowStride(key_chunk)]
-  RunningSoftmax* softmax;  // [group * query_block]
+  float* out;               // [heads * queries, RowStride(value_dim)]
+  float* scores;            // [heads * queries, RowStride(key_chunk)]
+  RunningSoftmax* softmax;  // [heads * queries]
   float* hidden;            // [RoundUp(key_chunk, kPad)]
   int32_t* documents;       // [RoundUp(key_chunk, kPad)]
 };

@@ -1,5 +1,7 @@
 // The forward pass for few rows of scores over many keys, as in decoding: every key and value is
-// read once, straight from the caller's memory, so that memory is the limit.
+// read once, straight from the caller's memory, so that memory is the limit. A task takes all heads
+// of some tokens, since these lie side by side: one head alone would read a few lines out of every
+// page.
 // Compiled once for each SIMD target.
 #if defined(ROTARY_ATTENTION_FEW_QUERIES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ROTARY_ATTENTION_FEW_QUERIES_INL_H_
@@ -11,9 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
-#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "rotary/attention/attention_forward.h"
 #include "rotary/attention/result_rows-inl.h"
@@ -43,11 +43,84 @@ HWY_INLINE hn::VFromD<D> SumsOfLanes([[maybe_unused]] D d, hn::VFromD<D>* sums) 
   return sums[0];
 }
 
-// Asks for the channels of a row that will be read soon.
+// Asks for memory before it is read. Into the second-level cache, as the first is too small for
+// rows that lie a power of two apart.
+HWY_INLINE void AskFor(const char* address, int64_t bytes) {
+#if HWY_COMPILER_GCC  // or clang
+  constexpr auto kLine = static_cast<int64_t>(kAlignment);
+  for (int64_t i = 0; i < bytes; i += kLine) {
+    __builtin_prefetch(address + i, /*write=*/0, /*locality=*/2);
+  }
+#endif
+}
+
+// Where to ask for the keys and then the values of a task, in the order in which they lie and
+// kDistance before they are read: token by token, head by head. What the processor foresees by
+// itself is not enough, as the kernels read several tokens at once.
 template <class T>
-HWY_INLINE void PrefetchRow(const T* row, int64_t dim) {
-  constexpr int64_t kLine = static_cast<int64_t>(kAlignment / sizeof(T));
-  for (int64_t c = 0; c < dim; c += kLine) hwy::Prefetch(row + c);
+class ReadAhead {
+ public:
+  ReadAhead(const HeadRows<const T>& k, const HeadRows<const T>& v, const AttentionPlan& plan,
+            int64_t batch, Range keys)
+      : k_(k), v_(v), plan_(plan), batch_(batch), keys_(keys), token_(keys.begin) {
+    StartRun();
+    constexpr int64_t kStep = 256;
+    for (int64_t bytes = 0; bytes < kDistance; bytes += kStep) AskFor(Next(kStep), kStep);
+  }
+
+  // The next `bytes`; near the end of what lies side by side, a part of them may be others'.
+  HWY_INLINE const char* Next(int64_t bytes) {
+    const char* next = run_ + at_;
+    at_ += bytes;
+    while (at_ >= run_bytes_) NextRun();
+    return next;
+  }
+
+ private:
+  static constexpr int64_t kDistance = int64_t{32} << 10;
+
+  // A run is the heads of a token where they lie side by side, else one of them.
+  void StartRun() {
+    const HeadRows<const T>& rows = values_ ? v_ : k_;
+    const int64_t channels = values_ ? plan_.value_dim : plan_.head_dim;
+    const bool together = rows.head == channels;
+    run_heads_ = together ? plan_.kv_heads : 1;
+    run_ = reinterpret_cast<const char*>(rows(batch_, token_, head_));
+    run_bytes_ = std::max<int64_t>(1, run_heads_ * channels * static_cast<int64_t>(sizeof(T)));
+  }
+  void NextRun() {
+    at_ -= run_bytes_;
+    head_ += run_heads_;
+    if (head_ == plan_.kv_heads) {
+      head_ = 0;
+      ++token_;
+    }
+    if (token_ == keys_.end) {  // where nothing is left, the last token again
+      token_ = values_ ? keys_.end - 1 : keys_.begin;
+      values_ = true;
+    }
+    StartRun();
+  }
+
+  const HeadRows<const T>&k_, &v_;
+  const AttentionPlan& plan_;
+  const int64_t batch_;
+  const Range keys_;
+  int64_t token_, head_ = 0, run_heads_ = 1;
+  bool values_ = false;
+  const char* run_ = nullptr;
+  int64_t run_bytes_ = 0, at_ = 0;
+};
+
+// Calls body<kRows>(r) for the tiles [r, r + kRows) that rows are worked on in.
+template <class Body>
+HWY_INLINE void ForEachRowTile(int64_t rows, const Body& body) {
+  int64_t r = 0;
+  if constexpr (kLanes >= 4) {
+    for (; r + 4 <= rows; r += 4) body.template operator()<4>(r);
+    for (; r + 2 <= rows; r += 2) body.template operator()<2>(r);
+  }
+  for (; r < rows; ++r) body.template operator()<1>(r);
 }
 
 // scores[r * ld_scores + n] = q_r . k_n for kRows rows and kLanes / kRows keys.
@@ -71,13 +144,41 @@ HWY_INLINE void DotTile(const float* q, int64_t ld_q, const T* k, int64_t k_stri
   }
   HWY_ALIGN float dots[kLanes];
   hn::Store(SumsOfLanes<static_cast<size_t>(kLanes)>(d, sums), d, dots);
-  for (int64_t r = 0; r < kRows; ++r) {
-    for (int64_t n = 0; n < kKeys; ++n) {
-      float dot = dots[r * kKeys + n];
-      for (int64_t tail = c; tail < dim; ++tail) {
-        dot += q[r * ld_q + tail] * ToFloat(k[n * k_stride + tail]);
+  for (; c < dim; ++c) {
+    for (int64_t r = 0; r < kRows; ++r) {
+      for (int64_t n = 0; n < kKeys; ++n) {
+        dots[r * kKeys + n] += q[r * ld_q + c] * ToFloat(k[n * k_stride + c]);
       }
-      scores[r * ld_scores + n] = dot;
+    }
+  }
+  for (int64_t r = 0; r < kRows; ++r) {
+    hwy::CopyBytes<kKeys * sizeof(float)>(dots + r * kKeys, scores + r * ld_scores);
+  }
+}
+
+// For kRows rows and kVectors vectors of channels,
+//   out[r * ld_out + c] += sum over n in [0, count) of weights[r * ld_weights + n] v[n * v_stride +
+//   c]
+template <int64_t kRows, int64_t kVectors, class T>
+HWY_INLINE void ValueTile(const float* weights, int64_t ld_weights, const T* v, int64_t v_stride,
+                          int64_t count, float* out, int64_t ld_out) {
+  const F32 d;
+  hn::VFromD<F32> sums[kRows][kVectors];
+  for (int64_t r = 0; r < kRows; ++r) {
+    for (int64_t i = 0; i < kVectors; ++i) sums[r][i] = hn::Zero(d);
+  }
+  for (int64_t n = 0; n < count; ++n) {
+    hn::VFromD<F32> value[kVectors];
+    for (int64_t i = 0; i < kVectors; ++i) value[i] = LoadMath(d, v + n * v_stride + i * kLanes);
+    for (int64_t r = 0; r < kRows; ++r) {
+      const auto weight = hn::Set(d, weights[r * ld_weights + n]);
+      for (int64_t i = 0; i < kVectors; ++i) sums[r][i] = hn::MulAdd(weight, value[i], sums[r][i]);
+    }
+  }
+  for (int64_t r = 0; r < kRows; ++r) {
+    for (int64_t i = 0; i < kVectors; ++i) {
+      float* at = out + r * ld_out + i * kLanes;
+      hn::Store(hn::Add(sums[r][i], hn::Load(d, at)), d, at);
     }
   }
 }
@@ -89,9 +190,12 @@ class FewQueries {
       : call_(call),
         plan_(call.plan),
         task_(task),
+        k_(call.k),
+        v_(call.v),
         carver_(scratch),
         scratch_(call, carver_),
-        rows_(plan_.group * QueryCount()),
+        rows_(plan_.heads * plan_.queries),
+        rows_of_key_head_(plan_.group * plan_.queries),
         ld_q_(RowStride(plan_.head_dim)),
         ld_v_(RowStride(plan_.value_dim)),
         ld_s_(RowStride(call.key_chunk)) {}
@@ -116,12 +220,12 @@ class FewQueries {
 
  private:
   // Rows of scores come head by head.
-  int64_t QueryCount() const { return task_.queries.end - task_.queries.begin; }
-  int64_t Head(int64_t r) const { return task_.kv_head * plan_.group + r / QueryCount(); }
-  int64_t Query(int64_t r) const { return task_.queries.begin + r % QueryCount(); }
+  int64_t Head(int64_t r) const { return r / plan_.queries; }
+  int64_t Query(int64_t r) const { return r % plan_.queries; }
 
   void Attend(const KeyBlock& block) {
-    Score(block.keys);
+    ReadAhead<T> ahead(k_, v_, plan_, task_.batch, block.keys);
+    Score(block.keys, ahead);
     const int64_t count = block.keys.end - block.keys.begin;
     for (int64_t r = 0; r < rows_; ++r) {
       float* row = scratch_.scores + r * ld_s_;
@@ -135,89 +239,93 @@ class FewQueries {
       }
       ZeroAround({0, count}, whole, row);
     }
-    SumValues(block);
+    SumValues(block, ahead);
   }
 
-  void Score(Range keys) {
-    const HeadRows<const T> k(call_.k);
+  void Score(Range keys, ReadAhead<T>& ahead) {
     const int64_t count = keys.end - keys.begin;
-    const T* first = k(task_.batch, keys.begin, task_.kv_head);
-    // A group of keys stays in the first-level cache for all rows.
-    for (int64_t j = 0; j < count; j += kLanes) {
-      for (int64_t n = j; n < j + kLanes; ++n) {
-        PrefetchRow(first + (n + kAhead) * k.token, plan_.head_dim);
+    // Whole tiles.
+    const int64_t tile_rows = rows_of_key_head_ % 4 == 0 ? 4 : rows_of_key_head_ % 2 == 0 ? 2 : 1;
+    const int64_t step = std::max(kFewTokens, kLanes / tile_rows);
+    for (int64_t j = 0; j < count; j += step) {
+      const int64_t tokens = std::min(step, count - j);
+      for (int64_t head = 0; head < plan_.kv_heads; ++head) {
+        const T* k = k_(task_.batch, keys.begin + j, head);
+        const int64_t bytes = tokens * plan_.head_dim * kSize;
+        AskFor(ahead.Next(bytes), bytes);
+        ForEachRowTile(rows_of_key_head_, [&]<int64_t kRows>(int64_t r) HWY_ATTR {
+          Dots<kRows>(head * rows_of_key_head_ + r, k, j, tokens);
+        });
       }
-      const int64_t group = std::min(kLanes, count - j);
-      int64_t r = 0;
-      if constexpr (kLanes >= 4) {
-        for (; r + 4 <= rows_; r += 4) Dots<4>(r, first + j * k.token, k.token, j, group);
-        for (; r + 2 <= rows_; r += 2) Dots<2>(r, first + j * k.token, k.token, j, group);
-      }
-      for (; r < rows_; ++r) Dots<1>(r, first + j * k.token, k.token, j, group);
     }
   }
 
-  // The scores of kRows rows from r on against `count` keys, the first of them of column j.
+  // The scores of kRows rows from r on against `tokens` keys, the first of them of column j.
   template <int64_t kRows>
-  HWY_INLINE void Dots(int64_t r, const T* k, int64_t stride, int64_t j, int64_t count) {
+  HWY_INLINE void Dots(int64_t r, const T* k, int64_t j, int64_t tokens) {
     constexpr int64_t kKeys = kLanes / kRows;
     const float* q = scratch_.q + r * ld_q_;
     float* scores = scratch_.scores + r * ld_s_ + j;
+    const auto tile = [&](int64_t n, int64_t stride) HWY_ATTR {
+      DotTile<kRows>(q, ld_q_, k + n * k_.token, stride, plan_.head_dim, scores + n, ld_s_);
+    };
     int64_t n = 0;
-    for (; n + kKeys <= count; n += kKeys) {
-      DotTile<kRows>(q, ld_q_, k + n * stride, stride, plan_.head_dim, scores + n, ld_s_);
-    }
-    // A tile that reads its last key again where keys run out.
-    for (; n < count; ++n) {
-      DotTile<kRows>(q, ld_q_, k + n * stride, 0, plan_.head_dim, scores + n, ld_s_);
-    }
+    for (; n + kKeys <= tokens; n += kKeys) tile(n, k_.token);
+    for (; n < tokens; ++n) tile(n, 0);  // where keys run out, one key in all places of a tile
   }
 
-  void SumValues(const KeyBlock& block) {
-    const HeadRows<const T> v(call_.v);
+  void SumValues(const KeyBlock& block, ReadAhead<T>& ahead) {
     const int64_t count = block.keys.end - block.keys.begin;
-    const T* first = v(task_.batch, block.keys.begin, task_.kv_head);
-    constexpr int64_t kBlock = FewQueriesScratch::kValueBlock;
-    for (int64_t j = 0; j < count; j += kBlock) {
-      const int64_t depth = std::min(kBlock, count - j);
-      for (int64_t n = j; n < j + kBlock; ++n) {
-        PrefetchRow(first + (n + kAhead) * v.token, plan_.value_dim);
-      }
-      const float* values = scratch_.v;
-      int64_t stride = ld_v_;
-      bool packed = false;
-      if constexpr (std::is_same_v<T, float>) {
+    for (int64_t j = 0; j < count; j += FewQueriesScratch::kValueBlock) {
+      const int64_t tokens = std::min(FewQueriesScratch::kValueBlock, count - j);
+      for (int64_t head = 0; head < plan_.kv_heads; ++head) {
+        const T* v = v_(task_.batch, block.keys.begin + j, head);
         if (block.hidden == nullptr && plan_.value_dim % kLanes == 0) {
-          values = first + j * v.token;
-          stride = v.token;
-          packed = true;
+          SumHead(head, j, v, v_.token, tokens, ahead);
+        } else {
+          const float* hidden = block.hidden == nullptr ? nullptr : block.hidden + j;
+          PackRows(v, v_.token, tokens, plan_.value_dim, hidden, scratch_.v, ld_v_);
+          SumHead(head, j, scratch_.v, ld_v_, tokens, ahead);
         }
       }
-      if (!packed) {
-        PackRows(first + j * v.token, v.token, depth, plan_.value_dim,
-                 block.hidden == nullptr ? nullptr : block.hidden + j, scratch_.v, ld_v_);
-      }
-      BlockProduct(
-          {scratch_.scores + j, ld_s_, 1}, values, stride, rows_, plan_.value_dim, true,
-          scratch_.out, ld_v_,
-          [&](int64_t, int64_t) {
-            return Range{0, plan_.value_dim};
-          },
-          [&](int64_t, int64_t) {
-            return Range{0, depth};
-          });
     }
   }
 
-  // Rows that are asked for ahead of their use: about 8 KiB of f32 at 128 channels.
-  static constexpr int64_t kAhead = 16;
+  // Adds `tokens` values, weighted by the columns from j on, to the rows of a key head.
+  template <class Value>
+  void SumHead(int64_t head, int64_t j, const Value* v, int64_t stride, int64_t tokens,
+               ReadAhead<T>& ahead) {
+    constexpr int64_t kWide = kTileVectors * kLanes;
+    for (int64_t c = 0; c < plan_.value_dim;) {
+      const bool wide = c + kWide <= plan_.value_dim;
+      const int64_t bytes = tokens * (wide ? kWide : kLanes) * kSize;
+      AskFor(ahead.Next(bytes), bytes);
+      ForEachRowTile(rows_of_key_head_, [&]<int64_t kRows>(int64_t r) HWY_ATTR {
+        const int64_t row = head * rows_of_key_head_ + r;
+        const float* weights = scratch_.scores + row * ld_s_ + j;
+        float* out = scratch_.out + row * ld_v_ + c;
+        if (wide) {
+          ValueTile<kRows, kTileVectors>(weights, ld_s_, v + c, stride, tokens, out, ld_v_);
+        } else {
+          ValueTile<kRows, 1>(weights, ld_s_, v + c, stride, tokens, out, ld_v_);
+        }
+      });
+      c += wide ? kWide : kLanes;
+    }
+  }
+
+  static constexpr int64_t kSize = static_cast<int64_t>(sizeof(T));
+  // Tokens worked on at once. Their rows often lie a power of two apart, and so in few sets of the
+  // first-level cache: more would push each other out before all rows of scores have used them.
+  static constexpr int64_t kFewTokens = 4;
 
   const ForwardCall& call_;
   const AttentionPlan& plan_;
   const ForwardTask& task_;
+  const HeadRows<const T> k_, v_;
   Carver carver_;
   const FewQueriesScratch scratch_;
-  const int64_t rows_, ld_q_, ld_v_, ld_s_;
+  const int64_t rows_, rows_of_key_head_, ld_q_, ld_v_, ld_s_;
 };
 
 }  // namespace HWY_NAMESPACE

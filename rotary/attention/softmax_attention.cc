@@ -55,8 +55,9 @@ HWY_EXPORT(RunCombine);
 
 // Up to this many rows of scores for a key head, transposing the keys costs more than it saves.
 constexpr int64_t kFewRows = 8;
-// Keys in a task of few queries: enough to outweigh putting the parts together.
-constexpr int64_t kFewQueriesChunk = 512;
+// Channels of keys and values in a task of few queries: enough to outweigh putting the parts
+// together, and few enough that there are tasks for every thread.
+constexpr int64_t kFewQueriesChannels = int64_t{1} << 20;
 // Rows of a task in tiles: enough to outweigh packing the keys for them.
 constexpr int64_t kTaskRows = 256;
 // With fewer tasks than this, those of very many keys are cut, but not into chunks below this.
@@ -68,10 +69,14 @@ void CutIntoTasks(ForwardCall& call) {
   const int64_t keys = std::max<int64_t>(1, plan.keys);
   call.few_queries = plan.group * plan.queries <= kFewRows;
   if (call.few_queries) {
+    call.head_tasks = 1;
     call.query_block = plan.queries;
-    call.key_chunk = std::min(kFewQueriesChunk, keys);
+    const int64_t channels_of_key = plan.kv_heads * (plan.head_dim + plan.value_dim);
+    call.key_chunk =
+        std::min(keys, RoundUp(std::max<int64_t>(1, kFewQueriesChannels / channels_of_key), 64));
     call.key_block = call.key_chunk;
   } else {
+    call.head_tasks = plan.kv_heads;
     call.query_block = std::min(plan.queries, std::max(kTileQueries, kTaskRows / plan.group));
     call.key_block = KeyBlockSize(plan.keys);
     const int64_t tasks = plan.batch * plan.kv_heads * CeilDivide(plan.queries, call.query_block);
@@ -87,8 +92,8 @@ void CutIntoTasks(ForwardCall& call) {
 ForwardTask MakeTask(const ForwardCall& call, int64_t index) {
   const AttentionPlan& plan = call.plan;
   ForwardTask task;
-  task.kv_head = index % plan.kv_heads;
-  index /= plan.kv_heads;
+  task.kv_head = index % call.head_tasks;
+  index /= call.head_tasks;
   task.chunk = index % call.chunks;
   index /= call.chunks;
   task.batch = index % plan.batch;
@@ -112,7 +117,7 @@ void SoftmaxAttention(ConstTensorView q, ConstTensorView k, ConstTensorView v, T
   if (rows == 0) return;
   CutIntoTasks(call);
   const int64_t tasks =
-      plan.batch * plan.kv_heads * call.chunks * CeilDivide(plan.queries, call.query_block);
+      plan.batch * call.head_tasks * call.chunks * CeilDivide(plan.queries, call.query_block);
   const int64_t workers = std::min<int64_t>(threads, tasks);
 
   Carver of_worker(nullptr);
