@@ -9,10 +9,13 @@
 // - memory grows with the tokens, not with their square.
 #include "rotary/attention/softmax_attention.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <string>
 #include <vector>
@@ -339,6 +342,7 @@ TEST_F(SoftmaxAttentionTest, SameBitsForAnyNumberOfThreads) {
            {.name = "many tiles", .queries = 300, .keys = 300, .causal = true},
            {.name = "one key head", .batch = 1, .queries = 200, .keys = 700, .kv_heads = 1},
            {.name = "one query", .queries = 1, .keys = 2100},
+           {.name = "one query, chunks", .queries = 1, .keys = 9000, .heads = 16, .kv_heads = 8},
            {.name = "chunks",
            .batch = 1,
            .queries = 30,
@@ -359,6 +363,50 @@ TEST_F(SoftmaxAttentionTest, SameBitsForAnyNumberOfThreads) {
     }
   }
 }
+
+// Sanitizers keep memory of their own beside the program's.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+// The most memory this process has had, in bytes.
+int64_t PeakMemory() {
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  return int64_t{usage.ru_maxrss} * 1024;
+}
+
+// Exits with 0 if forward and backward over `tokens` take no more beside their tensors than a fixed
+// amount and a part that is linear in the tokens: 4 KiB each for one head of 16 channels, where a
+// row of a tokens x tokens matrix would be 4 bytes times the tokens.
+[[noreturn]] void MeasureMemory(int64_t tokens) {
+  AttentionRun run({.batch = 1,
+                    .queries = tokens,
+                    .keys = tokens,
+                    .heads = 1,
+                    .kv_heads = 1,
+                    .head_dim = 16,
+                    .value_dim = 16,
+                    .causal = true});
+  run.options.threads = 1;
+  const int64_t before = PeakMemory();
+  run.Forward();
+  const int64_t forward = PeakMemory() - before;
+  run.Backward();
+  const int64_t both = PeakMemory() - before;
+  constexpr int64_t kFixed = int64_t{3} << 20;
+  std::fprintf(stderr, "%lld tokens: %lld KiB forward, %lld with backward\n",
+               static_cast<long long>(tokens), static_cast<long long>(forward / 1024),
+               static_cast<long long>(both / 1024));
+  std::exit(forward <= kFixed && both > 0 && both <= kFixed + 4096 * tokens ? 0 : 1);
+}
+
+TEST(SoftmaxAttentionMemoryDeathTest, GrowsWithTheTokensNotTheirSquare) {
+  // In processes of their own, which have not yet used the memory that threads keep.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(MeasureMemory(2048), testing::ExitedWithCode(0), "2048 tokens");
+  EXPECT_EXIT(MeasureMemory(8192), testing::ExitedWithCode(0), "8192 tokens");
+}
+
+#endif
 
 }  // namespace
 }  // namespace rotary
