@@ -234,12 +234,12 @@ TEST(PerformerTest, EstimatesTheSoftmaxKernelWithoutBias) {
     const Tensor projection =
         PerformerProjection(kFeatures, kHeadDim, 77, static_cast<uint64_t>(draw));
     const std::vector<double> w(projection.span<float>().begin(), projection.span<float>().end());
-    for (int pair = 0; pair < kPairs; ++pair) {
+    for (uint64_t pair = 0; pair < kPairs; ++pair) {
       std::vector<double> q, k;
       double dot = 0;
-      for (int c = 0; c < kHeadDim; ++c) {
-        q.push_back(0.7 * random.Normal(static_cast<uint64_t>(pair * 100 + c)));
-        k.push_back(0.7 * random.Normal(static_cast<uint64_t>(pair * 100 + 50 + c)));
+      for (uint64_t c = 0; c < kHeadDim; ++c) {
+        q.push_back(0.7 * random.Normal(pair * 100 + c));
+        k.push_back(0.7 * random.Normal(pair * 100 + 50 + c));
         dot += q.back() * k.back();
       }
       exact[pair] = std::exp(dot / std::sqrt(static_cast<double>(kHeadDim)));

@@ -495,7 +495,7 @@ TEST(LinearAttentionTest, BadInputGetsItsSentence) {
         x.v.view(), out.view(), x.options};
     change(a);
     for (float& value : out.span<float>()) value = 7;
-    const std::string sentence =
+    std::string sentence =
         Error([&] { LinearAttention(a.q, a.k, a.rotated_q, a.rotated_k, a.v, a.out, a.options); });
     const bool untouched = std::ranges::all_of(out.span<float>(), [](float y) { return y == 7; });
     EXPECT_TRUE(untouched) << sentence;
