@@ -80,6 +80,26 @@ class TrainCliTest(unittest.TestCase):
         self.fails(self.train("--resume"), 2, "resume: the texts are not those that the run began with")
         self.assertEqual(self.train("--resume", "--validation", other).returncode, 0)
 
+    def test_any_rotation(self):
+        rotation = {"head_dim": 8, "attention_factor": 1, "axes": 1, "first": [0, 2], "second": [5, 7],
+                    "frequency": [[0.5], [0.001]]}
+        file = self.put("rotation.json", json.dumps(rotation))
+        losses = []
+        for attention in ("softmax", "linear"):
+            self.out = self.folder / attention
+            options = ["--attention", attention, "--json"]
+            losses.append(json.loads(self.trained(*options, "--rotation", file).stdout)["loss"])
+            config = json.loads((self.out / "step-000006" / "config.json").read_text())
+            self.assertEqual((config["model_type"], config["attention"], config["rotation"]), ("rotary", attention, rotation))
+            self.out = self.folder / f"{attention}-theta"
+            losses.append(json.loads(self.trained(*options, "--theta", 10000).stdout)["loss"])
+        self.assertEqual(len(set(losses)), 4, losses)
+        self.out = self.folder / "out"
+        file = self.put("rotation.json", json.dumps(rotation | {"attention_factor": 1.5}))
+        self.leaves_nothing(self.train(*TINY, "--attention", "linear", "--rotation", file), 2,
+                            "linear attention: the attention factor must be 1 (it would scale the numerator and not the "
+                            "denominator), got 1.5")
+
     def test_texts(self):
         missing = self.folder / "missing.txt"
         empty = self.put("empty.txt", "")
