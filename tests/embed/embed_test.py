@@ -1,13 +1,14 @@
 """Builds tests/embed as somebody else's project would and runs it.
 
-Properties: the program prints the worked example; it needs neither OpenMP nor a matrix library; no warning flags, definitions
-or tests of ours reach the project.
+Properties: the program prints the worked example, and is the one that README.md shows; it needs neither OpenMP nor a matrix
+library; no warning flags, definitions or tests of ours reach the project.
 
 Usage: embed_test.py SOURCE_OF_ROTARY CXX_COMPILER [COMPILER_LAUNCHER]
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,6 +33,10 @@ def main():
 
         printed = run(program).strip()
         assert printed == "0.866 0.500 -0.500 0.866", printed
+
+        with open(os.path.join(source, "README.md")) as readme, open(os.path.join(source, "tests/embed/main.cc")) as file:
+            (shown,) = re.findall(r"^```cpp\n#include \"rotary/rope/rotate.h\"\n\n(.*?)^```", readme.read(), re.M | re.S)
+            assert file.read().endswith(shown) and shown.startswith("int main()"), shown
 
         needed = [line for line in run("readelf", "-d", program).splitlines() if "NEEDED" in line]
         assert needed, "readelf lists no libraries"
