@@ -140,6 +140,25 @@ Workload ScaleWorkload(std::span<std::byte> data, int threads) {
           }};
 }
 
+Workload ScaleRowsWorkload(std::span<std::byte> a, std::span<std::byte> b, int64_t rows,
+                           int threads) {
+  const int64_t row_a = CountOf(a) / rows, row_b = CountOf(b) / rows;
+  Require(row_a * rows == CountOf(a) && row_b * rows == CountOf(b), "bench: ", rows,
+          " rows must divide ", a.size(), " and ", b.size(), " bytes");
+  float* x = reinterpret_cast<float*>(a.data());
+  float* y = reinterpret_cast<float*>(b.data());
+  const int64_t grain = kGrain / (row_a + row_b) + 1;
+  return {2.0 * static_cast<double>(a.size() + b.size()), [=] {
+            ParallelFor(rows, threads, grain, [=](int64_t begin, int64_t end) {
+              const auto scale = HWY_DYNAMIC_DISPATCH(Scale);
+              for (int64_t row = begin; row < end; ++row) {
+                scale(x + row * row_a, row_a, g_one);
+                scale(y + row * row_b, row_b, g_one);
+              }
+            });
+          }};
+}
+
 Workload ReadWorkload(std::span<const std::byte> data, int threads) {
   const int64_t count = CountOf(data);
   const uint32_t* x = reinterpret_cast<const uint32_t*>(data.data());

@@ -7,6 +7,7 @@
 #define ROTARY_BENCH_LIMITS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 
 #include "bench/bench.h"
@@ -21,6 +22,12 @@ Workload FmaWorkload(int threads);
 // bits but f32 subnormals are good numbers to it (bf16 and f16 ones of ordinary size are), and it
 // changes none. `data` is borrowed; its size must be a multiple of 4 bytes.
 Workload ScaleWorkload(std::span<std::byte> data, int threads);
+
+// The same for the rows of two blocks in turn, as rotation meets those of queries and keys: around
+// the size of the last cache the order decides how much of the data is still there. `rows` must
+// divide both sizes into multiples of 4 bytes.
+Workload ScaleRowsWorkload(std::span<std::byte> a, std::span<std::byte> b, int64_t rows,
+                           int threads);
 
 // Reads every byte once. `data` is borrowed; its size must be a multiple of 4 bytes.
 Workload ReadWorkload(std::span<const std::byte> data, int threads);

@@ -10,6 +10,7 @@ namespace rotary {
 
 // Rows rotate/DTYPE/TOKENS: 32 query and 8 key heads of 128 channels, half layout, one RotateQK in
 // place from a ready table; then other shapes, layouts and directions, named after what differs.
+// by-rows: against a stricter limit, scaling the rows of q and k in the order of rotation.
 std::vector<BenchResult> BenchRotate(const BenchOptions& options);
 
 }  // namespace rotary
