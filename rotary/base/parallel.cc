@@ -5,16 +5,13 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <vector>
 
-#ifdef ROTARY_OPENMP
-#include <omp.h>
-#endif
 #ifdef __linux__
 #include <sched.h>
 #endif
 
 #include "rotary/base/error.h"
+#include "rotary/base/thread_pool.h"
 
 namespace rotary {
 namespace {
@@ -57,29 +54,21 @@ class FirstException {
   std::atomic<bool> failed_{false};
 };
 
-// Calls work(0) .. work(workers - 1), each on a thread of its own; work must not throw.
-void OnWorkers(int workers, FunctionRef<void(int worker)> work) {
-#ifdef ROTARY_OPENMP
-#pragma omp parallel num_threads(workers)
-  {
-    // The runtime may grant fewer threads than asked for: the ones there share the workers.
-    for (int worker = omp_get_thread_num(); worker < workers; worker += omp_get_num_threads()) {
-      const Inside inside;
-      work(worker);
-    }
-  }
-#else
-  std::vector<std::jthread> threads;
-  threads.reserve(static_cast<size_t>(workers) - 1);
-  for (int worker = 1; worker < workers; ++worker) {
-    threads.emplace_back([&work, worker] {
-      const Inside inside;
-      work(worker);
+// Hands out tasks [0, tasks) in ascending order to at most `workers` threads, this one among them.
+void HandOut(int64_t tasks, int workers, FunctionRef<void(int64_t task, int worker)> body) {
+  FirstException exceptions;
+  std::atomic<int64_t> next{0};
+  ThreadPool::Get().Run(workers, [&](int worker) {
+    const Inside inside;
+    exceptions.Run([&] {
+      while (!exceptions.failed()) {
+        const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
+        if (task >= tasks) break;
+        body(task, worker);
+      }
     });
-  }
-  const Inside inside;
-  work(0);
-#endif
+  });
+  exceptions.Rethrow();
 }
 
 }  // namespace
@@ -110,11 +99,9 @@ void ParallelFor(int64_t count, int threads, int64_t grain,
     body(0, count);
     return;
   }
-  FirstException exceptions;
-  OnWorkers(workers, [&](int worker) {
-    exceptions.Run([&] { body(count * worker / workers, count * (worker + 1) / workers); });
+  HandOut(workers, workers, [&](int64_t range, int) {
+    body(count * range / workers, count * (range + 1) / workers);
   });
-  exceptions.Rethrow();
 }
 
 void ParallelTasks(int64_t tasks, int threads, FunctionRef<void(int64_t task, int worker)> body) {
@@ -125,18 +112,7 @@ void ParallelTasks(int64_t tasks, int threads, FunctionRef<void(int64_t task, in
     for (int64_t task = 0; task < tasks; ++task) body(task, 0);
     return;
   }
-  FirstException exceptions;
-  std::atomic<int64_t> next{0};
-  OnWorkers(workers, [&](int worker) {
-    exceptions.Run([&] {
-      while (!exceptions.failed()) {
-        const int64_t task = next.fetch_add(1, std::memory_order_relaxed);
-        if (task >= tasks) break;
-        body(task, worker);
-      }
-    });
-  });
-  exceptions.Rethrow();
+  HandOut(tasks, workers, body);
 }
 
 }  // namespace rotary
