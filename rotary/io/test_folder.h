@@ -38,7 +38,7 @@ class TestFolder {
   const std::filesystem::path& path() const { return path_; }
   // Writes a file without any of the code under test.
   std::filesystem::path Put(std::string_view name, std::string_view bytes) const {
-    const std::filesystem::path path = path_ / name;
+    std::filesystem::path path = path_ / name;
     std::ofstream(path, std::ios::binary)
         .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     return path;
