@@ -338,7 +338,7 @@ TEST_F(SoftmaxAttentionTest, LseMayBeLeftOut) {
 }
 
 TEST_F(SoftmaxAttentionTest, SameBitsForAnyNumberOfThreads) {
-  for (AttentionCase c : std::vector<AttentionCase>{
+  for (const AttentionCase& c : std::vector<AttentionCase>{
            {.name = "many tiles", .queries = 300, .keys = 300, .causal = true},
            {.name = "one key head", .batch = 1, .queries = 200, .keys = 700, .kv_heads = 1},
            {.name = "one query", .queries = 1, .keys = 2100},

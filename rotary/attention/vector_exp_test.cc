@@ -54,9 +54,13 @@ double Ulps(float actual, long double expected) {
 
 TEST(VectorExpTest, ErrorsAreWithinTheirBoundOverTheWholeRange) {
   std::vector<float> x;
-  for (float value = -125; value < 127; value += 0x1p-10f) x.push_back(value + 0x1.3p-12f);
-  for (float value = -1; value <= 1; value += 0x1p-16f) x.push_back(value);
-  for (float value = 1e-40f; value < 125; value *= 1.001f) {
+  for (int i = -125 * 1024; i < 127 * 1024; ++i) {
+    x.push_back(static_cast<float>(i) * 0x1p-10f + 0x1.3p-12f);
+  }
+  for (int i = -0x10000; i <= 0x10000; ++i) x.push_back(static_cast<float>(i) * 0x1p-16f);
+  // 1e-40 to 124, in steps of a thousandth.
+  for (int i = -92000; i < 4820; ++i) {
+    const auto value = static_cast<float>(std::exp(i * 1e-3));
     x.push_back(value);
     x.push_back(-value);
   }
