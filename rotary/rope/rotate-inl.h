@@ -342,6 +342,13 @@ HWY_INLINE void WithLoop(const PairRun& run, const Body& body) {
   }
 }
 
+// A function of its own for each loop: together their needs would fill the stack before the first.
+template <class T, class RotateRun>
+HWY_NOINLINE void RotateOnce(const RotateRun& rotate, const HeadRows<T>& rows) {
+  NextCoefficients<Math<T>> none;
+  rotate(rows, none);
+}
+
 template <class T>
 void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
   const bool in_registers = rows.coefficient_stride == 0 && rows.is_group;
@@ -349,8 +356,7 @@ void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
     bool done = false;
     if (in_registers) {
       WithLoop<false, T>(run, [&](const auto& rotate) HWY_ATTR {
-        NextCoefficients<Math<T>> none;
-        rotate(rows, none);
+        RotateOnce(rotate, rows);
         done = true;
       });
     }

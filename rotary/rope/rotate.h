@@ -1,5 +1,6 @@
 // Rotates channel pairs of queries and keys by position times frequency.
-// Source: Su et al. 2021, arXiv:2104.09864, section 3.2.2 and eq. 34.
+// Source: Su et al. 2021, arXiv:2104.09864, section 3.2.2 and eq. 34. Accuracy, speed:
+// docs/rotate.md.
 #ifndef ROTARY_ROPE_ROTATE_H_
 #define ROTARY_ROPE_ROTATE_H_
 
@@ -24,7 +25,7 @@ struct RotateOptions {
 //              dtype; any strides for batch, tokens and heads, the channel stride is 1, any
 //              alignment
 //   positions  as in phases.h; a batch of 1 (or none) serves every batch row
-// Accuracy: |error| <= 2e-7 * |pair| in f32 (rotate_test.cc prints the measured maximum); 16-bit
+// Accuracy: |error| <= 2e-7 * g |pair| in f32 (rotate_test.cc prints the measured maximum); 16-bit
 // results are the f32 result rounded to nearest even. Throws std::invalid_argument on a mismatch,
 // or for kInverse where !rotation.IsGroup(); `y` is then untouched. Threads: tokens are split; the
 // result is the same to the bit for any count.
