@@ -3,8 +3,8 @@
 // Angles live in double; cos and sin are rounded once. For whole positions of one axis a table
 // factorises the turn,
 //
-//   e^(i p w) = e^(i 16384 high w) e^(i 128 middle w) e^(i low w),   p = 16384 high + 128 middle +
-//   low
+//   e^(i p w) = e^(i 16384 high w) e^(i 128 middle w) e^(i low w)
+//   p = 16384 high + 128 middle + low
 //
 // into three small double tables: one complex product per pair and token (the first two factors
 // stay the same for 128 positions), shared by all heads, layers and threads. Memory grows with the
@@ -42,7 +42,8 @@ class PhaseTable {
   // double.
   //   position  [axes]; finite, at most 2^53 in magnitude
   //   cos, sin  [heads, pairs]; second_cos and second_sin the same, and only where second_frequency
-  //   is not empty
+  //             is not empty
+  //
   // Accuracy, at any position: double 1e-15 of g; float that and its own rounding (2^-25 of a g of
   // 1).
   template <class T>
@@ -60,16 +61,19 @@ class PhaseTable {
 class Phases {
  public:
   // From a table.
-  //   positions  i64 or f64, [tokens], [batch, tokens] or [batch, tokens, axes]; any order,
-  //   negative allowed dtype      kF32 for tensors of f32, bf16 and f16; kF64 for f64
+  //   positions  i64 or f64, any order, negative allowed: [tokens], [batch, tokens] or
+  //              [batch, tokens, axes]
+  //   dtype      kF32 for tensors of f32, bf16 and f16; kF64 for f64
+  //
   // Throws std::invalid_argument on a wrong dtype, rank or number of axes, or a position that is
-  // not finite or above 2^53 in magnitude. Threads: rows are split; the result is the same to the
-  // bit for any count.
+  // not finite or above 2^53 in magnitude.
+  //
+  // Threads: rows are split; the result is the same to the bit for any count.
   Phases(const PhaseTable& table, ConstTensorView positions, DType dtype = DType::kF32,
          Side side = Side::kQuery, double centre = 0, int threads = 0);
 
   // Given: cos and sin [rows, pairs] or [rows, heads, pairs] of f32 or f64, copied; pair j turns
-  // channels first[j], second[j].
+  // channels first[j], second[j]. NaNs lose their payload.
   static Phases Given(int head_dim, std::span<const int32_t> first, std::span<const int32_t> second,
                       ConstTensorView cos, ConstTensorView sin);
 

@@ -11,7 +11,6 @@
 #endif
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 #include "hwy/highway.h"

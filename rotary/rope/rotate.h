@@ -20,15 +20,18 @@ struct RotateOptions {
 };
 
 // Rotates `x` into `y`; `y` may be `x` itself (in place), and must not overlap it otherwise.
-//   x, y       [tokens, heads, head_dim] or [batch, tokens, heads, head_dim] of f64, f32, bf16 or
-//   f16, alike in shape and
-//              dtype; any strides for batch, tokens and heads, the channel stride is 1, any
-//              alignment
+//   x, y       [tokens, heads, head_dim] or [batch, tokens, heads, head_dim], alike in shape and
+//              dtype: f64, f32, bf16 or f16; any strides for batch, tokens and heads, the channel
+//              stride is 1, any alignment
 //   positions  as in phases.h; a batch of 1 (or none) serves every batch row
-// Accuracy: |error| <= 2e-7 * g |pair| in f32 (rotate_test.cc prints the measured maximum); 16-bit
-// results are the f32 result rounded to nearest even. Throws std::invalid_argument on a mismatch,
-// or for kInverse where !rotation.IsGroup(); `y` is then untouched. Threads: tokens are split; the
-// result is the same to the bit for any count.
+//
+// Accuracy: |error| <= 2e-7 g |pair| in f32 (rotate_test.cc prints the measured maximum); 16-bit
+// results are the f32 result rounded to nearest even.
+//
+// Throws std::invalid_argument on a mismatch, or for kInverse where !rotation.IsGroup(); `y` is
+// then untouched.
+//
+// Threads: tokens are split; the result is the same to the bit for any count.
 void Rotate(const PhaseTable& table, ConstTensorView positions, ConstTensorView x, TensorView y,
             const RotateOptions& options = {}, Side side = Side::kQuery);
 
