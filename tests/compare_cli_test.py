@@ -114,7 +114,7 @@ class CompareCliTest(unittest.TestCase):
             time.sleep(0.005)
 
     def test_goes_on_after_ctrl_c_and_after_a_kill(self):
-        options = ["--encodings", "rotary,none", "--seeds", "2", "--steps", "200", "--lr", "0.003"]
+        options = ["--encodings", "rotary,none", "--seeds", "2", "--steps", "600", "--lr", "0.003"]
         process = self.start(*options)
         self.wait_for_run(1)
         process.send_signal(signal.SIGINT)
