@@ -1,5 +1,7 @@
 #include "rotary/base/thread_pool.h"
 
+#include <signal.h>
+
 #include <system_error>
 #include <thread>
 
@@ -34,11 +36,17 @@ ThreadPool& ThreadPool::Get() {
 }
 
 void ThreadPool::Start(int threads) {
+  if (threads_ >= threads) return;
+  // Signals are for the caller's threads: a new thread inherits the mask.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   try {
     for (; threads_ < threads; ++threads_) std::thread([this] { Serve(); }).detach();
   } catch (const std::system_error&) {
     // The system grants no more: the ones there do the work.
   }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 void ThreadPool::Run(int workers, FunctionRef<void(int worker)> work) {

@@ -4,10 +4,17 @@
 
 #include <signal.h>
 
+#include <cstddef>
+#include <vector>
+
 namespace rotary {
 
 // While it lives, the first SIGINT or SIGTERM is noted; a second one ends the program as ever. One
-// at a time.
+// at a time, made on the thread that computes.
+//
+// The handler runs on a stack of its own: the matrix library keeps values below the stack pointer,
+// where a signal would write its frame (seen with oneDNN 2.6: a heap destroyed by one Ctrl-C in
+// ten on a busy machine).
 class StopRequest {
  public:
   StopRequest();
@@ -19,6 +26,8 @@ class StopRequest {
   static int signal();
 
  private:
+  std::vector<std::byte> stack_;
+  stack_t old_stack_;
   struct sigaction old_interrupt_;
   struct sigaction old_terminate_;
 };
