@@ -6,46 +6,28 @@ Usage: compare_cli_test.py PROGRAM
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 import unittest
-from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
+from cli_case import PROGRAM, CliCase
+
 TINY = ["--layers", "1", "--model-dim", "16", "--heads", "2", "--context", "16", "--batch", "2", "--threads", "1",
         "--evaluation-windows", "4", "--steps", "6"]
 
 
-class CompareCliTest(unittest.TestCase):
+class CompareCliTest(CliCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        super().setUp()
         self.text = self.folder / "a text.txt"
         self.text.write_text("".join(f"the wheel turns {i % 12} times; " for i in range(300)))
-        self.out = self.folder / "out"
-
-    def rotary(self, *arguments):
-        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, cwd=self.folder)
 
     def compare(self, *arguments):
         return self.rotary("compare", self.text, "--out", self.out, *TINY, *arguments)
 
     def results(self):
         return json.loads((self.out / "results.json").read_text())
-
-    def fails(self, run, code, sentence):
-        self.assertEqual(run.returncode, code, run.stderr)
-        self.assertEqual(run.stdout, "")
-        self.assertIn(sentence, run.stderr.splitlines())
-
-    def leaves_nothing(self, run, code, sentence):
-        self.fails(run, code, sentence)
-        self.assertFalse(self.out.exists())
 
     def test_compares_all_encodings(self):
         run = self.compare()

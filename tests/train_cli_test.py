@@ -6,37 +6,26 @@ Usage: train_cli_test.py PROGRAM
 
 import json
 import math
-import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import unittest
-from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
+from cli_case import CliCase
+
 TINY = ["--layers", "1", "--model-dim", "16", "--heads", "2", "--context", "16", "--batch", "2", "--threads", "1",
         "--evaluation-windows", "4", "--steps", "6", "--checkpoint-every", "2"]
 
 
-class TrainCliTest(unittest.TestCase):
+class TrainCliTest(CliCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        super().setUp()
         self.text = self.put("text.txt", "".join(f"the wheel turns {i % 12} times; " for i in range(60)))
-        self.out = self.folder / "out"
 
     def put(self, name, text):
         path = self.folder / name
         path.write_text(text)
         return path
-
-    def rotary(self, *arguments, preexec_fn=None, restore_signals=True):
-        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, preexec_fn=preexec_fn,
-                              restore_signals=restore_signals)
 
     def train(self, *arguments, **options):
         return self.rotary("train", self.text, "--out", self.out, *arguments, **options)
@@ -45,16 +34,6 @@ class TrainCliTest(unittest.TestCase):
         run = self.train(*TINY, *arguments)
         self.assertEqual(run.returncode, 0, run.stderr)
         return run
-
-    def fails(self, run, code, sentence):
-        self.assertEqual(run.returncode, code, run.stderr)
-        self.assertEqual(run.stdout, "")
-        # The progress of a run may stand above the sentence, a hint below.
-        self.assertIn(sentence, run.stderr.splitlines())
-
-    def leaves_nothing(self, run, code, sentence):
-        self.fails(run, code, sentence)
-        self.assertFalse(self.out.exists())
 
     def test_prints_json(self):
         result = json.loads(self.trained("--json").stdout)
