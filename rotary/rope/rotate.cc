@@ -328,6 +328,10 @@ void CheckOperand(const RotateJob& job, const RotateOperand& operand, int head_d
   const bool in_place = in.data() == out.data() && in.strides() == out.strides();
   Require(in_place || !Overlaps(in, out),
           "rotate: the output overlaps the input and is not the same view");
+  if (job.phases == nullptr) return;
+  const DType wanted = in.dtype() == DType::kF64 ? DType::kF64 : DType::kF32;
+  Require(job.phases->dtype() == wanted, "rotate: ", Name(in.dtype()), " needs phases of ",
+          Name(wanted), ", got ", Name(job.phases->dtype()));
 }
 
 // Sets the items of `job`, whose operands are checked, and runs them.
@@ -379,16 +383,31 @@ RotateJob JobOf(const Phases& phases, const RotateOptions& options) {
           .direction = options.direction};
 }
 
-void CheckPhaseType(const Phases& phases, DType dtype) {
-  const DType wanted = dtype == DType::kF64 ? DType::kF64 : DType::kF32;
-  Require(phases.dtype() == wanted, "rotate: ", Name(dtype), " needs phases of ", Name(wanted),
-          ", got ", Name(phases.dtype()));
-}
-
 void CheckQK(const TensorView& q, const TensorView& k) {
   Require(q.dtype() == k.dtype(), "rotate: q is ", Name(q.dtype()), ", k is ", Name(k.dtype()));
   Require(q.shape(0) == k.shape(0), "rotate: q has a batch of ", q.shape(0), ", k of ", k.shape(0));
   Require(!Overlaps(q, k), "rotate: q and k overlap");
+}
+
+// Rotates `x` into `y`, or `q` and `k` in place, by the phases of `job`: `phase_batch` rows of
+// `phase_tokens` positions for tensors of `head_dim` channels.
+void RunOne(RotateJob job, const ConstTensorView& x, const TensorView& y, Side side, int head_dim,
+            int64_t phase_batch, int64_t phase_tokens, int threads) {
+  job.operands[0] = {WithBatch(x), WithBatch(y), side};
+  CheckOperand(job, job.operands[0], head_dim, phase_batch, phase_tokens);
+  Run(job, phase_batch, threads);
+}
+
+void RunQK(RotateJob job, const TensorView& q, const TensorView& k, int head_dim,
+           int64_t phase_batch, int64_t phase_tokens, int threads) {
+  const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
+  job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
+  job.operand_count = 2;
+  for (const RotateOperand& operand : job.operands) {
+    CheckOperand(job, operand, head_dim, phase_batch, phase_tokens);
+  }
+  CheckQK(q4, k4);
+  Run(job, phase_batch, threads);
 }
 
 }  // namespace
@@ -396,45 +415,25 @@ void CheckQK(const TensorView& q, const TensorView& k) {
 void Rotate(const PhaseTable& table, ConstTensorView positions, ConstTensorView x, TensorView y,
             const RotateOptions& options, Side side) {
   const Positions checked(positions, table.rotation().axes, "rotate");
-  RotateJob job = JobOf(table, checked, options);
-  job.operands[0] = {WithBatch(x), WithBatch(y), side};
-  CheckOperand(job, job.operands[0], table.rotation().head_dim, checked.batch(), checked.tokens());
-  Run(job, checked.batch(), options.threads);
+  RunOne(JobOf(table, checked, options), x, y, side, table.rotation().head_dim, checked.batch(),
+         checked.tokens(), options.threads);
 }
 
 void Rotate(const Phases& phases, ConstTensorView x, TensorView y, const RotateOptions& options) {
-  RotateJob job = JobOf(phases, options);
-  job.operands[0] = {WithBatch(x), WithBatch(y), Side::kQuery};
-  CheckOperand(job, job.operands[0], phases.head_dim(), phases.batch(), phases.tokens());
-  CheckPhaseType(phases, x.dtype());
-  Run(job, phases.batch(), options.threads);
+  RunOne(JobOf(phases, options), x, y, Side::kQuery, phases.head_dim(), phases.batch(),
+         phases.tokens(), options.threads);
 }
 
 void RotateQK(const PhaseTable& table, ConstTensorView positions, TensorView q, TensorView k,
               const RotateOptions& options) {
   const Positions checked(positions, table.rotation().axes, "rotate");
-  RotateJob job = JobOf(table, checked, options);
-  const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
-  job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
-  job.operand_count = 2;
-  for (const RotateOperand& operand : job.operands) {
-    CheckOperand(job, operand, table.rotation().head_dim, checked.batch(), checked.tokens());
-  }
-  CheckQK(q4, k4);
-  Run(job, checked.batch(), options.threads);
+  RunQK(JobOf(table, checked, options), q, k, table.rotation().head_dim, checked.batch(),
+        checked.tokens(), options.threads);
 }
 
 void RotateQK(const Phases& phases, TensorView q, TensorView k, const RotateOptions& options) {
-  RotateJob job = JobOf(phases, options);
-  const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
-  job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
-  job.operand_count = 2;
-  for (const RotateOperand& operand : job.operands) {
-    CheckOperand(job, operand, phases.head_dim(), phases.batch(), phases.tokens());
-    CheckPhaseType(phases, operand.in.dtype());
-  }
-  CheckQK(q4, k4);
-  Run(job, phases.batch(), options.threads);
+  RunQK(JobOf(phases, options), q, k, phases.head_dim(), phases.batch(), phases.tokens(),
+        options.threads);
 }
 
 }  // namespace rotary
