@@ -11,6 +11,7 @@
 #endif
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "hwy/highway.h"
@@ -137,6 +138,14 @@ using PartTag = hn::CappedTag<M, (hn::MaxLanes(hn::ScalableTag<M>()) >= 4 * kPar
                                       ? hn::MaxLanes(hn::ScalableTag<M>()) / kPart
                                       : hn::MaxLanes(hn::ScalableTag<M>()))>;
 
+// One pair: channels i and i + 1.
+template <class T>
+HWY_INLINE void RotateNeighbours(const Math<T>* keep, const Math<T>* cross, const T* in, T* out) {
+  const hn::CappedTag<Math<T>, 1> d;
+  RotateHalfVector(d, hn::LoadU(d, keep), hn::Neg(hn::LoadU(d, cross)), hn::LoadU(d, keep + 1),
+                   hn::LoadU(d, cross + 1), in, in + 1, out, out + 1);
+}
+
 // Pairs begin .. n-1 of one head of a half run, with coefficients from memory.
 template <class T>
 HWY_INLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool is_group,
@@ -183,160 +192,148 @@ HWY_INLINE void RotateInterleavedPart(size_t begin, size_t n, const Math<T>* kee
     steps(PartTag<M, 2>());
     steps(PartTag<M, 4>());
   }
-  for (; i < n; i += 2) {
-    const hn::CappedTag<M, 1> d;
-    RotateHalfVector(d, hn::LoadU(d, keep + i), hn::Neg(hn::LoadU(d, cross + i)),
-                     hn::LoadU(d, keep + i + 1), hn::LoadU(d, cross + i + 1), in + i, in + i + 1,
-                     out + i, out + i + 1);
-  }
+  for (; i < n; i += 2) RotateNeighbours(keep + i, cross + i, in + i, out + i);
 }
 
-// With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
-// for each two channels would set the pace: the next two loops keep the coefficients of a whole run
-// in registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. With fewer registers the
-// compiler spills them, and loading them back costs what loading them did. They take heads that are
-// alike, and a group.
-//
-// kRest: with what a run has beyond its steps. Pointers of their own, so that the offsets of steps
-// are constants in the instructions; in place, half as many.
-template <bool kInPlace, bool kRest, class T, size_t... kStep>
-HWY_INLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
-                           NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
-  using Step = HalfStep<T, hn::ScalableTag<Math<T>>>;
-  // Where there are registers enough the first half is loaded before any of the second, so that
-  // memory is met in ascending order (docs/rotate.md has the speed).
-  constexpr bool kAscending = HWY_MAX_BYTES == 64;
-  const size_t n = static_cast<size_t>(run.count);
-  const Math<T>* c = rows.coefficients + 4 * run.pair;
-  const Math<T>* s = c + n;
-  const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
-  T* out_first = rows.out + run.first;
-  T* out_second = rows.out + run.second;
-  const T* in_first = kInPlace ? out_first : rows.in + run.first;
-  const T* in_second = kInPlace ? out_second : rows.in + run.second;
-  const int64_t out_stride = rows.out_stride;
-  const int64_t in_stride = kInPlace ? out_stride : rows.in_stride;
-  NextCoefficients<Math<T>> making = next;  // in registers
-  for (int64_t h = rows.heads; h > 0; --h) {
-    if constexpr (kAscending) {
-      const typename Step::Input x[] = {Step::Load(in_first + kStep * Step::kSize)...};
-      (steps[kStep].Rotate(x[kStep], in_second + kStep * Step::kSize,
-                           out_first + kStep * Step::kSize, out_second + kStep * Step::kSize),
-       ...);
-    } else {
-      (steps[kStep].Rotate(Step::Load(in_first + kStep * Step::kSize),
-                           in_second + kStep * Step::kSize, out_first + kStep * Step::kSize,
-                           out_second + kStep * Step::kSize),
-       ...);
-    }
-    if constexpr (kRest) {
-      RotateHalfPart(sizeof...(kStep) * Step::kSize, n, c, true, in_first, in_second, out_first,
-                     out_second);
-    }
-    in_first += in_stride;
-    in_second += in_stride;
-    out_first += out_stride;
-    out_second += out_stride;
-    making.StepHalf();
-  }
-  next = making;
-}
-
-template <bool kInPlace, bool kRest, class T, size_t... kStep>
-HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
-                                  NextCoefficients<Math<T>>& next, std::index_sequence<kStep...>) {
-  using Step = InterleavedStep<T, hn::ScalableTag<Math<T>>>;
-  const size_t n = 2 * static_cast<size_t>(run.count);
-  const Math<T>* keep = rows.coefficients + 4 * run.pair;
-  const Math<T>* cross = keep + n;
-  const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
-  T* out = rows.out + run.first;
-  const T* in = kInPlace ? out : rows.in + run.first;
-  const int64_t out_stride = rows.out_stride;
-  const int64_t in_stride = kInPlace ? out_stride : rows.in_stride;
-  NextCoefficients<Math<T>> making = next;  // in registers
-  for (int64_t h = rows.heads; h > 0; --h) {
-    (steps[kStep].Rotate(in + kStep * Step::kSize, out + kStep * Step::kSize), ...);
-    if constexpr (kRest) {
-      RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, in, out);
-    }
-    in += in_stride;
-    out += out_stride;
-    making.StepInterleaved();
-  }
-  next = making;
-}
-
-// Runs of all other kinds: coefficients by head, a second frequency, few pairs.
+// Rotates a run of all heads; `next` is made on the way.
 template <class T>
-HWY_NOINLINE void RotateAnyHalf(const PairRun& run, const HeadRows<T>& rows) {
+HWY_INLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
+                           NextCoefficients<Math<T>>& next) {
   const size_t n = static_cast<size_t>(run.count);
-  const int64_t first = run.first, second = run.second;
   for (int64_t h = 0; h < rows.heads; ++h) {
     const T* in = rows.in + h * rows.in_stride;
     T* out = rows.out + h * rows.out_stride;
     RotateHalfPart(0, n, rows.coefficients + h * rows.coefficient_stride + 4 * run.pair,
-                   rows.is_group, in + first, in + second, out + first, out + second);
+                   rows.is_group, in + run.first, in + run.second, out + run.first,
+                   out + run.second);
+    next.StepHalf();
   }
 }
 template <class T>
-HWY_NOINLINE void RotateAnyInterleaved(const PairRun& run, const HeadRows<T>& rows) {
+HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
+                                  NextCoefficients<Math<T>>& next) {
   const size_t n = 2 * static_cast<size_t>(run.count);
   for (int64_t h = 0; h < rows.heads; ++h) {
     RotateInterleavedPart(0, n, rows.coefficients + h * rows.coefficient_stride + 4 * run.pair,
                           rows.in + h * rows.in_stride + run.first,
                           rows.out + h * rows.out_stride + run.first);
+    next.StepInterleaved();
   }
 }
 
-// Calls body(sequence, number) for the most steps in `count` pairs or channels that there is a loop
-// for, and the number of pairs or channels that these are; returns that number, 0 without a call.
+#if HWY_MAX_BYTES == 64
+
+// With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
+// for each two channels sets the pace: the next two loops keep the coefficients of a run in
+// registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. They take heads that are
+// alike, a group, and rotate in place: pointers of their own, so that the offsets of steps are
+// constants in the instructions, and no more of them than a loop can keep. (Narrower vectors wait
+// for their stores in any case, and have half as many registers.)
+//
+// kRest: with what a run has beyond its steps.
+template <bool kRest, class T, size_t... kStep>
+HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& rows,
+                                      NextCoefficients<Math<T>>& next,
+                                      std::index_sequence<kStep...>) {
+  using Step = HalfStep<T, hn::ScalableTag<Math<T>>>;
+  const size_t n = static_cast<size_t>(run.count);
+  const Math<T>* c = rows.coefficients + 4 * run.pair;
+  const Math<T>* s = c + n;
+  const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
+  T* first = rows.out + run.first;
+  T* second = rows.out + run.second;
+  const int64_t stride = rows.out_stride;
+  NextCoefficients<Math<T>> making = next;  // in registers
+  for (int64_t h = rows.heads; h > 0; --h) {
+    // The first half is loaded before any of the second, so that memory is met in ascending order
+    // (docs/rotate.md has the speed).
+    const typename Step::Input x[] = {Step::Load(first + kStep * Step::kSize)...};
+    (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
+                         second + kStep * Step::kSize),
+     ...);
+    if constexpr (kRest) {
+      RotateHalfPart(sizeof...(kStep) * Step::kSize, n, c, true, first, second, first, second);
+    }
+    first += stride;
+    second += stride;
+    making.StepHalf();
+  }
+  next = making;
+}
+
+template <bool kRest, class T, size_t... kStep>
+HWY_INLINE void RotateInterleavedInRegisters(const PairRun& run, const HeadRows<T>& rows,
+                                             NextCoefficients<Math<T>>& next,
+                                             std::index_sequence<kStep...>) {
+  using Step = InterleavedStep<T, hn::ScalableTag<Math<T>>>;
+  const size_t n = 2 * static_cast<size_t>(run.count);
+  const Math<T>* keep = rows.coefficients + 4 * run.pair;
+  const Math<T>* cross = keep + n;
+  const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
+  T* x = rows.out + run.first;
+  const int64_t stride = rows.out_stride;
+  NextCoefficients<Math<T>> making = next;  // in registers
+  for (int64_t h = rows.heads; h > 0; --h) {
+    (steps[kStep].Rotate(x + kStep * Step::kSize, x + kStep * Step::kSize), ...);
+    if constexpr (kRest) RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, x, x);
+    x += stride;
+    making.StepInterleaved();
+  }
+  next = making;
+}
+
+// Calls body(sequence, with_rest) for the most steps in `count` pairs or channels that there is a
+// loop for; returns whether there is one.
 template <class Step, class Body>
-HWY_INLINE size_t InRegisters(size_t count, const Body& body) {
+HWY_INLINE bool InRegisters(size_t count, const Body& body) {
   const auto call = [&](auto steps) HWY_ATTR {
-    body(steps, steps.size() * Step::kSize);
-    return steps.size() * Step::kSize;
+    if (count == steps.size() * Step::kSize) {
+      body(steps, std::false_type());
+    } else {
+      body(steps, std::true_type());
+    }
+    return true;
   };
   const size_t steps = count / Step::kSize;
   // A step of bf16 takes twice the registers.
-  constexpr bool kDouble = sizeof(Step) > 2 * sizeof(hn::Vec<hn::ScalableTag<float>>);
-  if constexpr (!kDouble) {
+  if constexpr (sizeof(Step) <= 2 * sizeof(hn::Vec<hn::ScalableTag<float>>)) {
     if (steps >= 8) return call(std::make_index_sequence<8>());
   }
   if (steps >= 4) return call(std::make_index_sequence<4>());
   if (steps == 3) return call(std::make_index_sequence<3>());
   if (steps == 2) return call(std::make_index_sequence<2>());
   if (steps == 1) return call(std::make_index_sequence<1>());
-  return 0;
+  return false;
 }
 
-// Calls body(rotate) with the loop for a run whose heads are alike and a group: rotate(rows, next)
-// rotates all of it. Without a call where the run is shorter than a step.
-template <bool kInPlace, class T, class Body>
-HWY_INLINE void WithLoop(const PairRun& run, const Body& body) {
-  using D = hn::ScalableTag<Math<T>>;
+#endif
+
+// Calls body(rotate) with the loop for a run of a group whose heads are alike: rotate(rows, next)
+// rotates all of it in place.
+template <class T, class Body>
+HWY_INLINE void WithLoopInPlace(const PairRun& run, const Body& body) {
   using Next = NextCoefficients<Math<T>>;
+#if HWY_MAX_BYTES == 64
+  using D = hn::ScalableTag<Math<T>>;
   const size_t n = static_cast<size_t>(run.count);
-  if (!run.interleaved) {
-    InRegisters<HalfStep<T, D>>(n, [&](auto steps, size_t done) HWY_ATTR {
-      if (done == n) {
-        body([&](const HeadRows<T>& rows, Next& next)
-                 HWY_ATTR { RotateHalf<kInPlace, false>(run, rows, next, steps); });
-      } else {
-        body([&](const HeadRows<T>& rows, Next& next)
-                 HWY_ATTR { RotateHalf<kInPlace, true>(run, rows, next, steps); });
-      }
+  bool found = false;
+  if (run.interleaved) {
+    found = InRegisters<InterleavedStep<T, D>>(2 * n, [&](auto steps, auto with_rest) HWY_ATTR {
+      body([&](const HeadRows<T>& rows, Next& next)
+               HWY_ATTR { RotateInterleavedInRegisters<with_rest()>(run, rows, next, steps); });
     });
-  } else if constexpr (hn::MaxLanes(D()) > 1) {
-    InRegisters<InterleavedStep<T, D>>(2 * n, [&](auto steps, size_t done) HWY_ATTR {
-      if (done == 2 * n) {
-        body([&](const HeadRows<T>& rows, Next& next)
-                 HWY_ATTR { RotateInterleaved<kInPlace, false>(run, rows, next, steps); });
-      } else {
-        body([&](const HeadRows<T>& rows, Next& next)
-                 HWY_ATTR { RotateInterleaved<kInPlace, true>(run, rows, next, steps); });
-      }
+  } else {
+    found = InRegisters<HalfStep<T, D>>(n, [&](auto steps, auto with_rest) HWY_ATTR {
+      body([&](const HeadRows<T>& rows, Next& next)
+               HWY_ATTR { RotateHalfInRegisters<with_rest()>(run, rows, next, steps); });
     });
+  }
+  if (found) return;
+#endif
+  if (run.interleaved) {
+    body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR { RotateInterleaved(run, rows, next); });
+  } else {
+    body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR { RotateHalf(run, rows, next); });
   }
 }
 
@@ -349,19 +346,18 @@ HWY_NOINLINE void RotateOnce(const RotateRun& rotate, const HeadRows<T>& rows) {
 
 template <class T>
 void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
-  const bool in_registers = rows.coefficient_stride == 0 && rows.is_group;
+  const bool in_place = rows.in == rows.out;
   for (const PairRun& run : runs.pairs) {
-    bool done = false;
-    if (in_registers) {
-      WithLoop<false, T>(run, [&](const auto& rotate) HWY_ATTR {
-        RotateOnce(rotate, rows);
-        done = true;
-      });
+    if (in_place && rows.is_group && rows.coefficient_stride == 0) {
+      WithLoopInPlace<T>(run, [&](const auto& rotate) HWY_ATTR { RotateOnce(rotate, rows); });
+    } else if (run.interleaved) {
+      RotateOnce([&](const auto&, auto& none) HWY_ATTR { RotateInterleaved(run, rows, none); },
+                 rows);
+    } else {
+      RotateOnce([&](const auto&, auto& none) HWY_ATTR { RotateHalf(run, rows, none); }, rows);
     }
-    if (done) continue;
-    run.interleaved ? RotateAnyInterleaved(run, rows) : RotateAnyHalf(run, rows);
   }
-  if (rows.in == rows.out) return;
+  if (in_place) return;
   for (const ChannelRange& range : runs.rest) {
     for (int64_t h = 0; h < rows.heads; ++h) {
       const T* from = rows.in + h * rows.in_stride + range.begin;

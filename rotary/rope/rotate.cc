@@ -133,14 +133,12 @@ class Rotator {
     const bool is_simple = job_.table != nullptr && job_.sharing == 1 && sides_ == 1 &&
                            job_.phase_heads == 1 && job_.is_group &&
                            NextCoefficients<M>::CanMake(runs) && IsInPlace(job_);
-    bool done = false;
     if (is_simple) {
-      WithLoop<true, T>(runs.pairs[0], [&](const auto& rotate) HWY_ATTR {
-        RunTokens(begin, end, rotate);
-        done = true;
-      });
+      WithLoopInPlace<T>(runs.pairs[0],
+                         [&](const auto& rotate) HWY_ATTR { RunTokens(begin, end, rotate); });
+    } else {
+      RunBlocks(begin, end);
     }
-    if (!done) RunBlocks(begin, end);
   }
 
  private:
@@ -171,7 +169,7 @@ class Rotator {
   // and those of the next. A core looks a few hundred instructions ahead; what is done between
   // tokens is time in which it asks for no memory.
   template <class RotateRun>
-  void RunTokens(int64_t begin, int64_t end, const RotateRun& rotate) {
+  HWY_NOINLINE void RunTokens(int64_t begin, int64_t end, const RotateRun& rotate) {
     int64_t batch = begin / job_.tokens, token = begin % job_.tokens;
     M* coefficients = CoefficientsOf(0, 0, 0);
     M* next_coefficients = CoefficientsOf(1, 0, 0);
