@@ -78,6 +78,7 @@ TEST(ThreadPoolTest, TheSectionWaitsForCallsThatBegan) {
 
 TEST(ThreadPoolTest, SectionsOfSeveralThreadsDoNotMix) {
   std::vector<std::thread> callers;
+  callers.reserve(3);
   for (int caller = 0; caller < 3; ++caller) {
     callers.emplace_back([] {
       for (int section = 0; section < 2000; ++section) {

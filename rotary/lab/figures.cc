@@ -27,7 +27,7 @@ bool Several(const Experiment& experiment) { return experiment.seeds.size() > 1;
 
 // "1.832 ± 0.004"; without the standard error where there is one seed.
 std::string WithError(const Estimate& estimate, int digits) {
-  const std::string mean = Decimals(estimate.mean, digits);
+  std::string mean = Decimals(estimate.mean, digits);
   if (estimate.count < 2) return mean;
   return fmt::format("{} ± {:.{}f}", mean, estimate.error, digits);
 }

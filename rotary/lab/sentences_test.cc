@@ -58,8 +58,8 @@ TEST(FinalSentence, ClaimsNothingWithinTwoStandardErrors) {
   // 40 seeds, so that the interval is as narrow as it gets: 2.04 errors. Alternating +-1 makes the
   // error of the mean sqrt(40 / 39 / 40) = 0.1601.
   const auto sentence = [](double shift) {
-    std::vector<double> own;
-    for (int k = 0; k < 40; ++k) own.push_back(k % 2 == 0 ? 1 : -1);
+    std::vector<double> own(40);
+    for (size_t k = 0; k < own.size(); ++k) own[k] = k % 2 == 0 ? 1 : -1;
     return FinalSentence(SyntheticExperiment(
         {{.encoding = "rotary", .loss = 2}, {.encoding = "none", .loss = 2 + shift, .own = own}},
         40));

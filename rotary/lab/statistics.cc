@@ -147,8 +147,7 @@ std::vector<double> TargetLosses(std::span<const LossCurve> reference, int count
     const auto first = std::floor(high / spacing), last = std::ceil(low / spacing);
     if (!(first - last + 1 <= count)) continue;
     std::vector<double> targets;
-    for (double multiple = first; multiple >= last; --multiple)
-      targets.push_back(multiple * spacing);
+    for (int i = 0; first - i >= last; ++i) targets.push_back((first - i) * spacing);
     return targets;
   }
   return {};

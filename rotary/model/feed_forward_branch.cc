@@ -18,7 +18,8 @@ Matrix<float> FeedForwardBranch(const Pass& pass, const LayerParameters<const fl
   } else {
     const Matrix<float> both = layer.up.Shape(x.rows, 2 * inner);
     if (pass.training) {
-      LinearSwiGlu(x, parameters.up.weight, parameters.up.bias, both, layer.inner.value, pass.threads);
+      LinearSwiGlu(x, parameters.up.weight, parameters.up.bias, both, layer.inner.value,
+                   pass.threads);
     } else {
       Linear(x, parameters.up.weight, parameters.up.bias, both, pass.threads);
       SwiGlu(both.Cols(0, inner), both.Cols(inner, 2 * inner), layer.inner.value, pass.threads);

@@ -250,7 +250,8 @@ TEST(HfFolderTest, EitherBiasOfThePredictionsWillDo) {
 TEST(HfFolderTest, OtherNumberFormatsBecomeF32) {
   for (const DType dtype : {DType::kF64, DType::kBF16, DType::kF16}) {
     const EditedFolder folder(LlamaConfig(kSizes), [&](Editor& editor) {
-      for (auto& [name, tensor] : editor.tensors()) {
+      for (auto& entry : editor.tensors()) {
+        Tensor& tensor = entry.second;
         Tensor converted(dtype, tensor.shape());
         DispatchFloat(dtype, "test", [&]<typename T>() {
           for (int64_t i = 0; i < tensor.count(); ++i)

@@ -192,7 +192,8 @@ inline Rows EmbedRow(const Transformer& model, const ModelParameters<const doubl
         value[c] += p.token_types.Row(batch.token_types.empty() ? 0 : batch.token_types[at])[c];
       if (config.positions == PositionEncoding::kLearned) value[c] += p.positions.Row(position)[c];
       if (config.positions == PositionEncoding::kSinusoidal) {
-        const double exponent = -static_cast<double>(c / 2 * 2) / static_cast<double>(value.size());
+        const double exponent =
+            -2.0 * std::floor(static_cast<double>(c) / 2) / static_cast<double>(value.size());
         const double angle = static_cast<double>(position) * std::pow(10000.0, exponent);
         value[c] += config.sinusoidal_amplitude * (c % 2 == 0 ? std::sin(angle) : std::cos(angle));
       }

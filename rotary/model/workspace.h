@@ -96,7 +96,7 @@ struct Pass {
   int64_t rows() const { return batch.rows * batch.tokens; }
   // Dropout at one place of the model: 0 the embeddings, then two in each layer.
   DropoutMask DropoutAt(int64_t place) const {
-    const auto places = static_cast<uint64_t>(2 * config().layers + 1);
+    const auto places = 2 * static_cast<uint64_t>(config().layers) + 1;
     return {dropout.probability, dropout.seed,
             dropout.step * places + static_cast<uint64_t>(place)};
   }

@@ -55,9 +55,10 @@ double Ulps(float actual, double expected) {
 
 TEST(MathTest, ErrorsAreWithinTheirBounds) {
   std::vector<float> x;
-  for (double value = -87; value <= 88; value += 1.0 / 1024)
-    x.push_back(static_cast<float>(value) * 0.9999999f);
-  for (float value = 1e-30f; value < 80; value *= 1.01f) {
+  for (int i = -87 * 1024; i <= 88 * 1024; ++i)
+    x.push_back(static_cast<float>(i / 1024.0) * 0.9999999f);
+  for (int i = 0; i < 7382; ++i) {  // 1e-30 .. 80
+    const auto value = static_cast<float>(1e-30 * std::pow(1.01, i));
     x.push_back(value);
     x.push_back(-value);
   }

@@ -30,16 +30,16 @@ void NormForwardRows(const internal::NormForwardArguments& args, int64_t begin, 
     // Where the sum goes: to the caller's matrix, else where y will be written over it. If it is x,
     // it stays there.
     float* sum = args.saved.sum ? args.saved.sum.Row(i) : y;
-    if (!drops && residual == nullptr && (sum == x || !args.saved.sum)) sum = nullptr;
+    const bool makes_sum = drops || residual != nullptr || (args.saved.sum && sum != x);
     if (drops) DropoutFactors(args.dropout, i, cols, factors);
     const auto make = [&](auto d, int64_t j) HWY_ATTR {
       auto value = hn::LoadU(d, x + j);
       if (drops) value = hn::Mul(value, hn::LoadU(d, factors + j));
       if (residual != nullptr) value = hn::Add(value, hn::LoadU(d, residual + j));
-      if (sum != nullptr) hn::StoreU(value, d, sum + j);
+      if (makes_sum) hn::StoreU(value, d, sum + j);
       return value;
     };
-    const float* row = sum != nullptr ? sum : x;
+    const float* row = makes_sum ? sum : x;
     float mean = 0, squares;
     if (args.centred) {
       mean = SumColumns(cols, make) / static_cast<float>(cols);

@@ -50,9 +50,9 @@ void SaveCheckpoint(const std::filesystem::path& out, const TrainOptions& option
 // Throws FileError for what is missing, cut short, of other sizes, not finite or left over.
 Checkpoint LoadCheckpoint(const std::filesystem::path& folder);
 
-// Reads the latest step of the run in `out`, to go on from it, and removes what a kill left there: a
-// half-written step, steps beyond the last options.keep.
-// Throws FileError as LoadCheckpoint does, and where the run has no finished step.
+// Reads the latest step of the run in `out`, to go on from it, and removes what a kill left there:
+// a half-written step, steps beyond the last options.keep. Throws FileError as LoadCheckpoint does,
+// and where the run has no finished step.
 Checkpoint ResumeCheckpoint(const std::filesystem::path& out);
 
 }  // namespace rotary

@@ -213,6 +213,7 @@ std::string AfterChange(const SavedRun& run,
   }
   change(tensors);
   std::vector<NamedTensor> named;
+  named.reserve(tensors.size());
   for (const auto& [name, tensor] : tensors) named.push_back({name, tensor.const_view()});
   WriteSafetensors(path, named);
   return run.LoadError();
