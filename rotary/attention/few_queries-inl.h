@@ -27,20 +27,27 @@ namespace rotary {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Lane i becomes the sum of the lanes of sums[i]; there are kCount of them, as many as lanes.
-template <size_t kCount, class D>
-HWY_INLINE hn::VFromD<D> SumsOfLanes([[maybe_unused]] D d, hn::VFromD<D>* sums) {
+// Before a loop over an array of vectors, which stays in registers where the index is a constant;
+// by itself GCC 12 keeps a loop of 16 steps, and the array in memory.
+#if HWY_COMPILER_CLANG
+#define ROTARY_UNROLL _Pragma("unroll")
+#else
+#define ROTARY_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+// Lane i becomes the sum of the lanes of sums[kFirst + i]; there are kCount of them, as many as
+// lanes. A tree of values, not a loop over the array, so that compilers keep all in registers.
+template <size_t kCount, size_t kFirst, class D>
+HWY_INLINE hn::VFromD<D> SumsOfLanes([[maybe_unused]] D d, const hn::VFromD<D>* sums) {
 #if HWY_TARGET != HWY_SCALAR  // a single lane is its own sum
   if constexpr (kCount > 1) {
-    // Adds neighbouring lanes of two vectors: the first fills the lower half, the second the upper.
-    for (size_t i = 0; i < kCount / 2; ++i) {
-      sums[i] = hn::Add(hn::ConcatEven(d, sums[2 * i + 1], sums[2 * i]),
-                        hn::ConcatOdd(d, sums[2 * i + 1], sums[2 * i]));
-    }
-    return SumsOfLanes<kCount / 2>(d, sums);
+    const auto low = SumsOfLanes<kCount / 2, kFirst>(d, sums);
+    const auto high = SumsOfLanes<kCount / 2, kFirst + kCount / 2>(d, sums);
+    // Adds neighbouring lanes: those of `low` fill the lower half, those of `high` the upper.
+    return hn::Add(hn::ConcatEven(d, high, low), hn::ConcatOdd(d, high, low));
   }
 #endif
-  return sums[0];
+  return sums[kFirst];
 }
 
 // Asks for memory before it is read. Into the second-level cache, as the first is too small for
@@ -130,20 +137,24 @@ HWY_INLINE void DotTile(const float* q, int64_t ld_q, const T* k, int64_t k_stri
   constexpr int64_t kKeys = kLanes / kRows;
   const F32 d;
   hn::VFromD<F32> sums[kLanes];
+  ROTARY_UNROLL
   for (int64_t i = 0; i < kLanes; ++i) sums[i] = hn::Zero(d);
   int64_t c = 0;
   for (; c + kLanes <= dim; c += kLanes) {
     hn::VFromD<F32> key[kKeys];
+    ROTARY_UNROLL
     for (int64_t n = 0; n < kKeys; ++n) key[n] = LoadMath(d, k + n * k_stride + c);
+    ROTARY_UNROLL
     for (int64_t r = 0; r < kRows; ++r) {
       const auto query = hn::LoadU(d, q + r * ld_q + c);
+      ROTARY_UNROLL
       for (int64_t n = 0; n < kKeys; ++n) {
         sums[r * kKeys + n] = hn::MulAdd(query, key[n], sums[r * kKeys + n]);
       }
     }
   }
   HWY_ALIGN float dots[kLanes];
-  hn::Store(SumsOfLanes<static_cast<size_t>(kLanes)>(d, sums), d, dots);
+  hn::Store(SumsOfLanes<static_cast<size_t>(kLanes), 0>(d, sums), d, dots);
   for (; c < dim; ++c) {
     for (int64_t r = 0; r < kRows; ++r) {
       for (int64_t n = 0; n < kKeys; ++n) {
@@ -163,23 +174,26 @@ template <int64_t kRows, int64_t kVectors, class T>
 HWY_INLINE void ValueTile(const float* weights, int64_t ld_weights, const T* v, int64_t v_stride,
                           int64_t count, float* out, int64_t ld_out) {
   const F32 d;
-  hn::VFromD<F32> sums[kRows][kVectors];
-  for (int64_t r = 0; r < kRows; ++r) {
-    for (int64_t i = 0; i < kVectors; ++i) sums[r][i] = hn::Zero(d);
-  }
+  hn::VFromD<F32> sums[kRows * kVectors];
+  ROTARY_UNROLL
+  for (int64_t i = 0; i < kRows * kVectors; ++i) sums[i] = hn::Zero(d);
   for (int64_t n = 0; n < count; ++n) {
     hn::VFromD<F32> value[kVectors];
+    ROTARY_UNROLL
     for (int64_t i = 0; i < kVectors; ++i) value[i] = LoadMath(d, v + n * v_stride + i * kLanes);
+    ROTARY_UNROLL
     for (int64_t r = 0; r < kRows; ++r) {
       const auto weight = hn::Set(d, weights[r * ld_weights + n]);
-      for (int64_t i = 0; i < kVectors; ++i) sums[r][i] = hn::MulAdd(weight, value[i], sums[r][i]);
+      ROTARY_UNROLL
+      for (int64_t i = 0; i < kVectors; ++i) {
+        sums[r * kVectors + i] = hn::MulAdd(weight, value[i], sums[r * kVectors + i]);
+      }
     }
   }
-  for (int64_t r = 0; r < kRows; ++r) {
-    for (int64_t i = 0; i < kVectors; ++i) {
-      float* at = out + r * ld_out + i * kLanes;
-      hn::Store(hn::Add(sums[r][i], hn::Load(d, at)), d, at);
-    }
+  ROTARY_UNROLL
+  for (int64_t i = 0; i < kRows * kVectors; ++i) {
+    float* at = out + i / kVectors * ld_out + i % kVectors * kLanes;
+    hn::Store(hn::Add(sums[i], hn::Load(d, at)), d, at);
   }
 }
 
