@@ -10,6 +10,7 @@
 #include "hwy/highway.h"
 #include "rotary/attention/head_rows.h"
 #include "rotary/attention/padded_rows-inl.h"
+#include "rotary/base/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
@@ -23,26 +24,22 @@ using feature_map::Scratch;
 // Beyond this, exponents count as this: it keeps n below within what float arithmetic is exact on.
 constexpr float kMostExponent = 16384;
 
-// e^x 2^-shift, `shift` a whole number: the same bits as e^x but for the power of two. 0 below
-// 2^-125, infinity from 2^128, NaN of NaN. Within 2 ulp.
+// e^x 2^-shift, `shift` a whole number: the same bits as e^x but for the power of two. Unlike Exp,
+// it takes x far beyond where e^x overflows. 0 below 2^-125, infinity from 2^128, NaN of NaN.
+// Within 2 ulp.
 template <class D, class V = hn::VFromD<D>>
 HWY_INLINE V ScaledExp(D d, V x, V shift) {
-  const hn::RebindToSigned<D> di;
   const auto most = hn::Set(d, kMostExponent), least = hn::Neg(most);
   x = hn::IfThenElse(hn::Lt(x, least), least, hn::IfThenElse(hn::Gt(x, most), most, x));
-  // x = n ln 2 + y with |y| <= ln(2) / 2. The first part of ln 2 has 9 bits, so that n times it is
+  // x = (n + r) ln 2 with |r| <= 1/2. The first part of ln 2 has 9 bits, so that n times it is
   // exact.
-  const auto n = hn::Round(hn::Mul(x, hn::Set(d, 0x1.715476p+0f)));
-  auto y = hn::NegMulAdd(n, hn::Set(d, 0x1.63p-1f), x);
-  y = hn::NegMulAdd(n, hn::Set(d, -0x1.bd0106p-13f), y);
-  // The Taylor polynomial of degree 7: within 1e-8 on |y| <= ln(2) / 2.
-  auto p = hn::Set(d, 1.0f / 5040);
-  for (const float factor : {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) {
-    p = hn::MulAdd(p, y, hn::Set(d, factor));
-  }
+  const auto log2_e = hn::Set(d, 0x1.715476p+0f);
+  const auto n = hn::Round(hn::Mul(x, log2_e));
+  auto rest = hn::NegMulAdd(n, hn::Set(d, 0x1.63p-1f), x);
+  rest = hn::NegMulAdd(n, hn::Set(d, -0x1.bd0106p-13f), rest);
+  const auto p = Exp2OfFraction(d, hn::Mul(rest, log2_e));
   const auto power = hn::Min(hn::Sub(n, shift), hn::Set(d, 128.0f));
-  const auto bits = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, power), hn::Set(di, 127)));
-  const auto result = hn::Mul(p, hn::BitCast(d, bits));
+  const auto result = hn::Mul(p, PowerOfRounded(d, hn::Add(power, hn::Set(d, kRoundToExponent))));
   return hn::IfThenZeroElse(hn::Lt(power, hn::Set(d, -125.0f)), result);
 }
 

@@ -14,7 +14,7 @@
 #include "hwy/highway.h"
 #include "rotary/attention/attention_forward.h"
 #include "rotary/attention/tile_mask.h"
-#include "rotary/attention/vector_exp-inl.h"
+#include "rotary/base/exp-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {

@@ -11,8 +11,8 @@
 #define HWY_TARGET_INCLUDE "rotary/nn/cross_entropy.cc"
 #include "hwy/foreach_target.h"
 #include "hwy/highway.h"
+#include "rotary/base/exp-inl.h"
 #include "rotary/nn/columns-inl.h"
-#include "rotary/nn/math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
