@@ -2,12 +2,16 @@
 #include "bench/bench.h"
 
 #include <iostream>
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "bench/attention_bench.h"
 #include "bench/layers_bench.h"
 #include "bench/rotate_bench.h"
 #include "bench/train_bench.h"
+#include "rotary/base/simd.h"
 #include "rotary/cli/commands.h"
 
 namespace rotary {
@@ -16,6 +20,7 @@ void AddBenchCommand(CLI::App& program) {
   struct Options {
     std::string group;
     BenchOptions bench;
+    std::string simd;
     bool json = false;
   };
   const auto options = std::make_shared<Options>();
@@ -32,8 +37,16 @@ void AddBenchCommand(CLI::App& program) {
                       "only rows whose name contains this; with a $ behind it, ends with it");
   command->add_option("--seconds", options->bench.row_seconds, "time for one row")
       ->check(CLI::PositiveNumber);
+  std::map<std::string, int64_t> targets;
+  for (const int64_t target : SimdTargets()) targets[SimdTargetName(target)] = target;
+  command
+      ->add_option("--simd", options->simd,
+                   "run on this SIMD target of the machine instead of its best")
+      ->check(CLI::IsMember(targets));
   command->add_flag("--json", options->json, "print JSON");
-  command->callback([options] {
+  command->callback([options, targets] {
+    std::optional<ScopedSimdTarget> scope;
+    if (!options->simd.empty()) scope.emplace(targets.at(options->simd));
     std::vector<BenchResult> results;
     const auto add = [&](const char* group, auto bench) {
       if (!options->group.empty() && options->group != group) return;

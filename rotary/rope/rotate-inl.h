@@ -221,7 +221,7 @@ HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
   }
 }
 
-#if HWY_MAX_BYTES == 64
+#if HWY_MAX_BYTES >= 32
 
 // Asks for the line at `p`, which may lie beyond the data: addresses that do not exist are ignored.
 HWY_INLINE void PrefetchL2(const void* p) {
@@ -236,8 +236,9 @@ HWY_INLINE void PrefetchL2(const void* p) {
 // for each two channels sets the pace: the next two loops keep the coefficients of a run in
 // registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. They take heads that are
 // alike, a group, and rotate in place: pointers of their own, so that the offsets of steps are
-// constants in the instructions, and no more of them than a loop can keep. (Narrower vectors wait
-// for their stores in any case, and have half as many registers.)
+// constants in the instructions, and no more of them than a loop can keep. With the 16 registers of
+// AVX2 compilers keep some coefficients on the stack, and it still pays; narrower vectors go
+// without.
 //
 // kRest: with what a run has beyond its steps.
 template <bool kRest, class T, size_t... kStep>
@@ -254,7 +255,7 @@ HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& row
   const int64_t stride = rows.out_stride;
   NextCoefficients<Math<T>> making = next;  // in registers
   for (int64_t h = rows.heads; h > 0; --h) {
-    if constexpr (sizeof...(kStep) == 8) {
+    if constexpr (sizeof...(kStep) * Step::kSize * sizeof(T) >= 512) {
       // Halves of 512 bytes: a prefetcher that follows one instruction through a page of 4 KiB
       // meets it four times only. Into the second-level cache, far enough ahead; nearer halves are
       // followed well, and slower for being asked for.
@@ -329,7 +330,7 @@ HWY_INLINE bool InRegisters(size_t count, const Body& body) {
 template <class T, class Body>
 HWY_INLINE void WithLoopInPlace(const PairRun& run, const Body& body) {
   using Next = NextCoefficients<Math<T>>;
-#if HWY_MAX_BYTES == 64
+#if HWY_MAX_BYTES >= 32
   using D = hn::ScalableTag<Math<T>>;
   const size_t n = static_cast<size_t>(run.count);
   bool found = false;
