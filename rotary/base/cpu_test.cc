@@ -18,6 +18,7 @@ TEST(CpuNameTest, IsTheFirstModelName) {
             "AMD EPYC");
   EXPECT_EQ(NameIn("model name :  Intel(R) Xeon(R) CPU @ 2.00GHz"),
             "Intel(R) Xeon(R) CPU @ 2.00GHz");
+  EXPECT_EQ(NameIn("model name\nmodel name\t:\nmodel name\t: AMD EPYC\n"), "AMD EPYC");
 }
 
 TEST(CpuNameTest, IsUnknownWhereTheSystemDoesNotSay) {

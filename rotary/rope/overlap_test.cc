@@ -100,13 +100,15 @@ TEST(OverlapTest, SlicesAndTransposesDoNotOverlapThemselves) {
   EXPECT_TRUE(OverlapsItself({x, DType::kF32, {4, 5, 12}, {60, 11, 1}}));
 }
 
-// Queries and keys of one projection: rows of both, one behind the other.
+// Queries and keys of one projection: rows of both, one behind the other; of so many tokens that a
+// search through every pair of them would be given up.
 TEST(OverlapTest, ViewsInterleavedInOneBufferDoNotOverlap) {
-  std::vector<float> x(4096 * 40 * 128);
-  const Dims strides{40 * 128, 128, 1};
-  const ConstTensorView q(x.data(), DType::kF32, {4096, 32, 128}, strides);
-  const ConstTensorView k(x.data() + 32 * 128, DType::kF32, {4096, 8, 128}, strides);
-  const ConstTensorView wide(x.data() + 31 * 128, DType::kF32, {4096, 8, 128}, strides);
+  constexpr int64_t kTokens = 16384, kDim = 8;
+  std::vector<float> x(kTokens * 40 * kDim);
+  const Dims strides{40 * kDim, kDim, 1};
+  const ConstTensorView q(x.data(), DType::kF32, {kTokens, 32, kDim}, strides);
+  const ConstTensorView k(x.data() + 32 * kDim, DType::kF32, {kTokens, 8, kDim}, strides);
+  const ConstTensorView wide(x.data() + 31 * kDim, DType::kF32, {kTokens, 8, kDim}, strides);
   EXPECT_FALSE(Overlaps(q, k));
   EXPECT_TRUE(Overlaps(q, wide));
 }

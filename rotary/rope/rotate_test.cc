@@ -267,6 +267,7 @@ TEST(RotationPropertiesTest, AScoreDependsOnTheDistanceAlone) {
     return Dot(Rotated(table, {m}, q, Direction::kForward).data<float>(),
                Rotated(table, {n}, k, Direction::kForward).data<float>(), 128);
   };
+  EXPECT_GT(std::abs(score(1, 0) - score(0, 0)), 0.1);  // it does depend on that
   for (const double distance : {0.0, 1.0, 100.0, 4095.0}) {
     const double near = score(distance, 0);
     for (const double start : {1.0, 100'003.0, 10'000'019.0, -70'001.0, 1.7e9}) {
