@@ -5,39 +5,22 @@ Usage: lab_commands_test.py PROGRAM [--pages]     --pages opens the pages in Chr
 """
 
 import json
-import os
-import subprocess
 import sys
-import tempfile
 import unittest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cli_case import CliCase
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
 PAGES = "--pages" in sys.argv and not sys.argv.remove("--pages")
 
 
-def rotary(*arguments):
-    return subprocess.run([PROGRAM, *arguments], capture_output=True, text=True, stdin=subprocess.DEVNULL)
-
-
-class Commands(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-
-    def path(self, name):
-        return os.path.join(self.folder.name, name)
-
+class LabCommandsTest(CliCase):
     def good(self, *arguments):
-        run = rotary(*arguments)
+        run = self.rotary(*arguments)
         self.assertEqual((run.returncode, run.stderr), (0, ""))
         return run.stdout
 
     def bad(self, code, sentence, *arguments):
-        run = rotary(*arguments)
-        self.assertEqual((run.returncode, run.stdout), (code, ""), run.stderr)
-        self.assertEqual(run.stderr.splitlines()[0], sentence)
+        self.fails(self.rotary(*arguments), code, sentence)
 
     def test_trace_prints_the_worked_example(self):
         lines = self.good("trace", "1,0,0,1", "--degrees", "30", "--positions", "0..12").splitlines()
@@ -53,10 +36,9 @@ class Commands(unittest.TestCase):
             self.assertAlmostEqual(got, want, 8)
 
     def test_trace_reads_a_rotation(self):
-        path = self.path("r.json")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write('{"head_dim": 3, "attention_factor": 1, "axes": 1, "first": [0], "second": [2], '
-                       '"frequency": [[3.14159265358979312]]}')
+        path = self.folder / "r.json"
+        path.write_text('{"head_dim": 3, "attention_factor": 1, "axes": 1, "first": [0], "second": [2], '
+                        '"frequency": [[3.14159265358979312]]}')
         row = json.loads(self.good("trace", "1,5,2", "--rotation", path, "--positions", "1", "--json"))["rows"][0]
         for got, want in zip(row["vector"], [-1, 5, -2]):
             self.assertAlmostEqual(got, want, 8)
@@ -80,22 +62,22 @@ class Commands(unittest.TestCase):
         self.bad(2, "--degrees excludes --theta", "trace", "1,0", "--degrees", "3", "--theta", "5")
         self.bad(2, "VECTOR is required", "trace")
         self.bad(2, "rotation: theta must be positive and finite, got -4", "decay", "--theta", "-4")
-        missing = self.path("missing.json")
+        missing = self.folder / "missing.json"
         self.bad(3, f"cannot read {missing}: no such file or folder", "decay", "--rotation", missing)
-        page = self.path("missing/page.html")
+        page = self.folder / "missing" / "page.html"
         self.bad(3, f"cannot write {page}: no such file or folder", "decay", "--out", page)
-        self.assertEqual(os.listdir(self.folder.name), [])
+        self.assertEqual(list(self.folder.iterdir()), [])
 
     @unittest.skipUnless(PAGES, "pages are opened with --pages")
     def test_pages_open_without_a_word(self):
         from browser import Browser
 
-        self.good("trace", "1,0,0,1", "--degrees", "30", "--out", self.path("trace.html"))
-        self.good("decay", "--theta", "10000,500000", "--out", self.path("decay.html"))
+        self.good("trace", "1,0,0,1", "--degrees", "30", "--out", self.folder / "trace.html")
+        self.good("decay", "--theta", "10000,500000", "--out", self.folder / "decay.html")
         with Browser() as browser:
             for name, figures in (("trace.html", 3), ("decay.html", 2)):
                 for width, dark in ((1280, False), (390, True)):
-                    page = browser.open(self.path(name), width=width, dark=dark)
+                    page = browser.open(self.folder / name, width=width, dark=dark)
                     self.assertEqual(page.problems, [])
                     self.assertEqual(page.value("document.documentElement.scrollWidth"), width)
                     self.assertEqual(page.value("document.querySelectorAll('figure').length"), figures)

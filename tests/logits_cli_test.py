@@ -6,14 +6,11 @@ Usage: logits_cli_test.py PROGRAM
 
 import array
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import unittest
 from pathlib import Path
 
-PROGRAM = os.path.abspath(sys.argv.pop(1))
+from cli_case import CliCase
+
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
@@ -28,27 +25,22 @@ def read_floats(path, name):
     return entry["shape"], values
 
 
-class LogitsCliTest(unittest.TestCase):
+class LogitsCliTest(CliCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = Path(folder.name)
+        super().setUp()
         self.out = self.folder / "out.safetensors"
 
     def logits(self, checkpoint, inputs, *options):
-        return subprocess.run([PROGRAM, "logits", checkpoint, inputs, "--out", self.out, *options],
-                              capture_output=True, text=True)
+        return self.rotary("logits", checkpoint, inputs, "--out", self.out, *options)
 
     def golden(self, name, *options):
         run = self.logits(GOLDEN / name, GOLDEN / name / "inputs.safetensors", *options)
         self.assertEqual(run.returncode, 0, run.stderr)
         return run.stdout
 
-    def fails(self, run, code, sentence):
-        self.assertEqual(run.returncode, code, run.stderr)
-        self.assertEqual(run.stdout, "")
-        self.assertEqual(run.stderr.splitlines()[0], sentence)
-        self.assertEqual(list(self.folder.iterdir()), [])
+    def leaves_nothing(self, run, code, sentence):
+        super().leaves_nothing(run, code, sentence)
+        self.assertEqual(list(self.folder.iterdir()), [])  # no temporary file either
 
     def test_writes_what_transformers_computes(self):
         # Without padding: every logit counts.
@@ -73,26 +65,26 @@ class LogitsCliTest(unittest.TestCase):
 
     def test_bad_files(self):
         model, inputs = GOLDEN / "roformer", GOLDEN / "roformer" / "inputs.safetensors"
-        self.fails(self.logits(self.folder / "none", inputs), 3,
-                   f"cannot read {self.folder}/none/config.json: no such file or folder")
-        self.fails(self.logits(model, self.folder / "none"), 3,
-                   f"cannot read {self.folder}/none: no such file or folder")
-        self.fails(self.logits(model, model / "config.json"), 3,
-                   f"cannot read {model}/config.json: not a safetensors file: its header would have "
-                   "7234013700659612283 bytes, the limit is 100000000")
-        self.fails(self.logits(model, model / "logits.safetensors"), 3,
-                   f"cannot read {model}/logits.safetensors: unknown tensor logits; known are input_ids, "
-                   "attention_mask, token_type_ids and position_ids")
+        self.leaves_nothing(self.logits(self.folder / "none", inputs), 3,
+                            f"cannot read {self.folder}/none/config.json: no such file or folder")
+        self.leaves_nothing(self.logits(model, self.folder / "none"), 3,
+                            f"cannot read {self.folder}/none: no such file or folder")
+        self.leaves_nothing(self.logits(model, model / "config.json"), 3,
+                            f"cannot read {model}/config.json: not a safetensors file: its header would have "
+                            "7234013700659612283 bytes, the limit is 100000000")
+        self.leaves_nothing(self.logits(model, model / "logits.safetensors"), 3,
+                            f"cannot read {model}/logits.safetensors: unknown tensor logits; known are input_ids, "
+                            "attention_mask, token_type_ids and position_ids")
         self.out = self.folder / "no" / "out"
-        self.fails(self.logits(model, inputs), 3, f"cannot write {self.out}: no such file or folder")
+        self.leaves_nothing(self.logits(model, inputs), 3, f"cannot write {self.out}: no such file or folder")
 
     def test_inputs_that_do_not_fit_the_model(self):
         # 41 words against 37, and token types that a decoder does not have.
-        self.fails(self.logits(GOLDEN / "llama_tied", GOLDEN / "roformer" / "inputs.safetensors"), 2,
-                   "model: this model has no token types")
+        self.leaves_nothing(self.logits(GOLDEN / "llama_tied", GOLDEN / "roformer" / "inputs.safetensors"), 2,
+                            "model: this model has no token types")
 
     def test_wrong_usage(self):
-        run = subprocess.run([PROGRAM, "logits", GOLDEN / "roformer"], capture_output=True, text=True)
+        run = self.rotary("logits", GOLDEN / "roformer")
         self.assertEqual(run.returncode, 2)
         self.assertIn("See `rotary logits --help`.", run.stderr)
 
