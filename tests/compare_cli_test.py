@@ -49,6 +49,19 @@ class CompareCliTest(CliCase):
         self.assertEqual(run.stdout.splitlines()[-1], str(self.out / "report.html"))
         self.assertIn("Nothing here says which encoding is better", (self.out / "report.html").read_text())
 
+    def test_each_text_is_read_once(self):
+        piped = "a pipe ends where it was read; " * 100
+        run = self.rotary("compare", "/dev/stdin", "--validation", self.text, "--out", self.out, *TINY, "--encodings", "none",
+                          input=piped)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        texts = [piped.encode(), self.text.read_bytes()]
+        described = self.results()["text"]
+        self.assertEqual(described["files"],
+                         [{"name": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+                          for name, data in zip(["stdin", "a text.txt"], texts)])
+        self.assertEqual(described["sha256"], hashlib.sha256(b"".join(texts)).hexdigest())
+        self.assertEqual([described["training_bytes"], described["held_out_bytes"]], list(map(len, texts)))
+
     def test_command_of_the_results_makes_them_again(self):
         self.assertEqual(self.compare("--encodings", "none,rotary", "--seeds", "2").returncode, 0)
         first = self.results()

@@ -41,17 +41,14 @@ std::string Quoted(const std::string& word) {
 ComparisonText ReadComparisonText(const std::vector<fs::path>& texts, const fs::path& validation,
                                   const TrainOptions& options) {
   ComparisonText text;
-  text.corpus = ReadCorpus(texts, validation, options);
-  std::vector<fs::path> files = texts;
-  if (!validation.empty()) files.push_back(validation);
   std::string all;
-  for (const fs::path& file : files) {
-    const std::string bytes = ReadFile(file);
-    text.info.files.push_back({.name = file.filename().string(),
+  const auto describe = [&](const fs::path& path, std::string_view bytes) {
+    text.info.files.push_back({.name = path.filename().string(),
                                .bytes = static_cast<int64_t>(bytes.size()),
                                .sha256 = Sha256(bytes)});
     all += bytes;
-  }
+  };
+  text.corpus = ReadCorpus(texts, validation, options, describe);
   text.info.sha256 = Sha256(all);
   text.info.training_bytes = static_cast<int64_t>(text.corpus.training.size());
   text.info.held_out_bytes = static_cast<int64_t>(text.corpus.held_out.size());

@@ -71,11 +71,12 @@ TrainOptions WithGivenFlags(const TrainOptions& begun, const TrainOptions& parse
 }
 
 Corpus ReadCorpus(const std::vector<std::filesystem::path>& texts,
-                  const std::filesystem::path& validation, const TrainOptions& options) {
+                  const std::filesystem::path& validation, const TrainOptions& options,
+                  const TextVisitor& visit) {
   const ByteTokenizer tokenizer;
   const int64_t window = WindowLength(options.objective, options.context);
   const std::string purpose = Sentence("training with a context of ", options.context, " tokens");
-  std::vector<int32_t> tokens = tokenizer.Encode(ReadTexts(texts));
+  std::vector<int32_t> tokens = tokenizer.Encode(ReadTexts(texts, visit));
   const auto count = static_cast<int64_t>(tokens.size());
   if (validation.empty()) {
     Corpus corpus = HoldOutTail(std::move(tokens), options.held_out);
@@ -89,7 +90,7 @@ Corpus ReadCorpus(const std::vector<std::filesystem::path>& texts,
   Corpus corpus;
   corpus.training = std::move(tokens);
   const std::vector<std::filesystem::path> held_out = {validation};
-  corpus.held_out = tokenizer.Encode(ReadTexts(held_out));
+  corpus.held_out = tokenizer.Encode(ReadTexts(held_out, visit));
   RequireTokens(held_out, static_cast<int64_t>(corpus.held_out.size()), window,
                 Sentence("held-out text with a context of ", options.context, " tokens"));
   return corpus;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "rotary/text/read_text.h"
 #include "rotary/train/dataset.h"
 #include "rotary/train/train_options.h"
 
@@ -30,8 +31,10 @@ TrainOptions WithGivenFlags(const TrainOptions& begun, const TrainOptions& parse
 
 // Reads the texts as bytes and holds out `validation`, or the tail of the texts where it is empty.
 // Throws FileError: a text that is missing, empty or too short for the context.
+//   visit  sees each file, `validation` last
 Corpus ReadCorpus(const std::vector<std::filesystem::path>& texts,
-                  const std::filesystem::path& validation, const TrainOptions& options);
+                  const std::filesystem::path& validation, const TrainOptions& options,
+                  const TextVisitor& visit = {});
 
 }  // namespace rotary
 

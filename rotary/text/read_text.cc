@@ -5,10 +5,14 @@
 
 namespace rotary {
 
-std::string ReadTexts(std::span<const std::filesystem::path> paths) {
+std::string ReadTexts(std::span<const std::filesystem::path> paths, const TextVisitor& visit) {
   Require(!paths.empty(), "text: at least one file is needed, got none");
   std::string text;
-  for (const std::filesystem::path& path : paths) text += ReadFile(path);
+  for (const std::filesystem::path& path : paths) {
+    const std::string bytes = ReadFile(path);
+    if (visit) visit(path, bytes);
+    text += bytes;
+  }
   return text;
 }
 

@@ -4,16 +4,21 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace rotary {
 
+// Is shown the bytes of a text file as it is read.
+using TextVisitor = std::function<void(const std::filesystem::path& path, std::string_view bytes)>;
+
 // The bytes of all files, one after the other in the order given, with nothing between them.
 // Throws FileError for the first one that is missing, unreadable or empty; std::invalid_argument
 // where none is given.
-std::string ReadTexts(std::span<const std::filesystem::path> paths);
+//   visit  sees each file, in order: a pipe cannot be read a second time
+std::string ReadTexts(std::span<const std::filesystem::path> paths, const TextVisitor& visit = {});
 
 // Throws FileError unless `tokens`, the length of the text of `paths`, reaches `least`, naming the
 // files and `purpose`: "a.txt, b.txt: too short: 12 tokens, training with context 128 needs at

@@ -42,7 +42,12 @@ TEST(ReadTextTest, FilesJoinInOrder) {
   const TestFolder folder;
   const std::vector<std::filesystem::path> paths = {folder.Put("b", "one\r\n"),
                                                     folder.Put("a", "two")};
-  EXPECT_EQ(ReadTexts(paths), "one\r\ntwo");
+  std::string seen;
+  const auto visit = [&](const std::filesystem::path& path, std::string_view bytes) {
+    seen += path.filename().string() + ": " + std::string(bytes) + ";";
+  };
+  EXPECT_EQ(ReadTexts(paths, visit), "one\r\ntwo");
+  EXPECT_EQ(seen, "b: one\r\n;a: two;");
 }
 
 TEST(ReadTextTest, EveryErrorHasItsSentence) {
