@@ -1,0 +1,49 @@
+"""`rotary bench` from outside: what its JSON holds, that a share is about the value over the limit, that each SIMD target of the
+machine can be asked for and counts the same work, and bad input. The row it runs, a rotation of one token, is far below its
+limit on any machine: bench refuses shares above 1.03."""
+
+import json
+import re
+import unittest
+
+from cli_case import CliCase
+
+ROW = ["rotate", "--filter", "rotate/f32/1$", "--threads", "1", "--seconds", "0.02"]
+
+
+class BenchTest(CliCase):
+    def bench(self, *arguments):
+        run = self.rotary("bench", *ROW, "--json", *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)
+
+    def test_each_simd_target(self):
+        targets = re.search(r"--simd TEXT:\{(.*)\}", self.rotary("bench", "--help").stdout)[1].split(",")
+        self.assertIn(self.bench()["machine"]["simd"], targets)
+        works = set()
+        for target in targets:
+            report = self.bench("--simd", target)
+            self.assertEqual(report["machine"]["simd"], target)
+            self.assertEqual(report["machine"]["threads"], 1)
+            (result,) = report["results"]
+            self.assertEqual(set(result), {"name", "work", "value", "unit", "limit", "share", "spread", "formula"})
+            self.assertEqual(result["name"], "rotate/f32/1")
+            # Each of the three is a median over rounds.
+            self.assertAlmostEqual(result["share"], result["value"] / result["limit"], delta=0.3 * result["share"])
+            works.add(result["work"])
+        self.assertEqual(works, {2 * 4 * 40 * 128})  # bytes: read and written, f32, heads, channels
+
+    def test_bad_input(self):
+        for arguments, sentence in (
+            (["bench", "--simd", "AVX9"], "--simd: AVX9 not in "),
+            (["bench", "cooking"], "group: cooking not in "),
+            (["bench", "rotate", "--seconds", "0"], "--seconds: "),
+        ):
+            run = self.rotary(*arguments)
+            self.assertEqual(run.returncode, 2, run.stderr)
+            self.assertEqual(run.stdout, "")
+            self.assertIn(sentence, run.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
