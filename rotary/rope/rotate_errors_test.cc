@@ -51,12 +51,12 @@ class RotateErrorsTest : public testing::Test {
   }
   // The sentence of a call with the table, which must be that of the call with ready phases.
   std::string ErrorOf(ConstTensorView x, TensorView y, const RotateOptions& options = {}) {
-    const std::string with_table = ErrorOf([&] { Rotate(table_, positions_, x, y, options); });
+    std::string with_table = ErrorOf([&] { Rotate(table_, positions_, x, y, options); });
     EXPECT_EQ(ErrorOf([&] { Rotate(phases_, x, y, options); }), with_table);
     return with_table;
   }
   std::string ErrorOfQK(TensorView q, TensorView k) {
-    const std::string with_table = ErrorOf([&] { RotateQK(table_, positions_, q, k); });
+    std::string with_table = ErrorOf([&] { RotateQK(table_, positions_, q, k); });
     EXPECT_EQ(ErrorOf([&] { RotateQK(phases_, q, k); }), with_table);
     return with_table;
   }
