@@ -34,7 +34,8 @@ std::vector<double> Steps(int64_t count, double first, double step) {
 }
 
 std::vector<double> Centred(int64_t count) {
-  return Steps(count, static_cast<double>(count / 2 - count));
+  const int64_t first = count / 2 - count;
+  return Steps(count, static_cast<double>(first));
 }
 
 std::vector<double> Rescaled(int64_t count, double reference, double offset) {

@@ -31,8 +31,8 @@ struct TokenRun {
 struct MropeOptions {
   double tokens_per_second = 2;  // Qwen2.5-VL; 25 in Qwen2.5-Omni
   // The t of frame i of a video that counts time, with s seconds per frame: kProduct is
-  // floor(i s tokens_per_second), in most versions; kWholeSeconds is
-  // floor(i floor(s) tokens_per_second). They differ where s is not whole.
+  // floor(i s tokens_per_second), as in most releases of transformers; kWholeSeconds is
+  // floor(i floor(s) tokens_per_second), as in 5.16. They differ where s is not whole.
   enum class Rounding { kProduct, kWholeSeconds } rounding = Rounding::kProduct;
   // Where the token after an image or video stands: past its largest number, as in the paper; or
   // past its larger side, which ignores time, as transformers 5 does. They differ for long videos

@@ -28,9 +28,9 @@ std::vector<double> GeometricFrequencies(int count, double first, double last) {
   Require(count >= 0, "frequencies: their number must not be negative, got ", count);
   RequirePositive(first, "the first");
   RequirePositive(last, "the last");
-  std::vector<double> frequency;
+  std::vector<double> frequency(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
-    frequency.push_back(first * std::pow(last / first, Part(i, count)));
+    frequency[static_cast<size_t>(i)] = first * std::pow(last / first, Part(i, count));
   }
   return frequency;
 }
@@ -39,9 +39,9 @@ std::vector<double> LinearFrequencies(int count, double first, double last) {
   Require(count >= 0, "frequencies: their number must not be negative, got ", count);
   Require(std::isfinite(first) && std::isfinite(last), "frequencies: ends must be finite, got ",
           first, " and ", last);
-  std::vector<double> frequency;
+  std::vector<double> frequency(static_cast<size_t>(count));
   for (int i = 0; i < count; ++i) {
-    frequency.push_back(first + (last - first) * Part(i, count));
+    frequency[static_cast<size_t>(i)] = first + (last - first) * Part(i, count);
   }
   return frequency;
 }

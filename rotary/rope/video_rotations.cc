@@ -98,6 +98,7 @@ Rotation ErnieImage(int head_dim, std::span<const int> channels, double theta) {
   const std::vector<Angle> angles = AnglesInBlocks(SpectrumOfEach(channels, theta));
   const auto of_channels = [&](const std::vector<int32_t>& list) {
     std::vector<Angle> chosen;
+    chosen.reserve(list.size());
     for (const int32_t channel : list) chosen.push_back(angles[static_cast<size_t>(channel / 2)]);
     return chosen;
   };
