@@ -17,8 +17,8 @@
 //                                    of 192 x 192 over that of the grid
 //   Qwen-Image                       frames Steps(n); y, x Centred(n); text EqualOnAxes from the
 //                                    larger half of y and x
-//   Flux                             {0}, Steps(rows), Steps(columns); text EqualOnAxes(.., 0, 3,
-//   0) ERNIE-Image                      {length of the text}, Steps(rows), Steps(columns)
+//   Flux                             {0}, Steps(rows), Steps(columns); text all 0
+//   ERNIE-Image                      {length of the text}, Steps(rows), Steps(columns)
 //   CogVideoX, crops                 EvenlySpaced(n, begin, end (n - 1) / n)
 //   Cosmos, time                     Steps(n, 0, 24 / fps)
 //   LTX                              Steps(n, -1, 2 scale patch / base)

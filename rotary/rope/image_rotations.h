@@ -33,8 +33,7 @@ namespace rotary {
 // All of them throw std::invalid_argument where head_dim is not a positive multiple of 4, and for a
 // theta that is not positive and finite.
 
-// Pairs (2i, 2i + 1): the first quarter of the head's pairs .. half of them turn with axis 0, the
-// others with axis 1.
+// Pairs (2i, 2i + 1): the first half of the pairs turns with axis 0, the second with axis 1.
 Rotation AxialInterleaved(int head_dim, double theta);
 
 // Pairs (i, i + D/2): each half of the head holds both axes.
