@@ -40,6 +40,8 @@ class JsonValue {
 
   const Json& json() const { return *value_; }
   bool IsNull() const { return value_->is_null(); }
+  const std::string& source() const { return source_; }
+  const std::string& place() const { return place_; }
 
   // A member that must be there, and one that may be.
   JsonValue operator[](std::string_view key) const;

@@ -1,0 +1,90 @@
+// rotary inspect: what a config says about its rotations.
+#include "rotary/config/inspect.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "rotary/cli/commands.h"
+#include "rotary/config/rope_config.h"
+#include "rotary/train/choices.h"
+
+namespace rotary {
+namespace {
+
+struct InspectCommand {
+  std::vector<std::filesystem::path> configs;
+  std::optional<int> layer;
+  std::optional<double> length;
+  std::string layout;
+  std::vector<std::string> ignore;
+  bool families = false, json = false;
+};
+
+// Leaves the groups that hold `layer`.
+void KeepLayer(int layer, RopeConfig& config) {
+  std::erase_if(config.layers, [&](LayerRope& group) {
+    if (std::find(group.layers.begin(), group.layers.end(), layer) == group.layers.end()) {
+      return true;
+    }
+    group.layers = {layer};
+    return false;
+  });
+  Require(!config.layers.empty(), "inspect: there is no layer ", layer);
+}
+
+void Inspect(const InspectCommand& command) {
+  if (command.families) {
+    std::cout << (command.json ? FamiliesJson() : FamiliesText());
+    return;
+  }
+  Require(command.configs.size() == 1 || command.configs.size() == 2,
+          "inspect: give one config, or two to compare, got ", command.configs.size());
+  RopeConfigOptions options{.length = command.length,
+                            .layout = std::nullopt,
+                            .ignore = {command.ignore.begin(), command.ignore.end()}};
+  if (!command.layout.empty()) {
+    options.layout = ParseChoice<Layout>("inspect: layout", command.layout);
+  }
+  std::vector<RopeConfig> configs;
+  for (const auto& path : command.configs) {
+    configs.push_back(ReadRopeConfig(path, options));
+    if (command.layer) KeepLayer(*command.layer, configs.back());
+  }
+  if (configs.size() == 1) {
+    std::cout << (command.json ? InspectJson(configs[0]) : InspectText(configs[0]));
+  } else {
+    std::cout << (command.json ? CompareJson(configs[0], configs[1])
+                               : CompareText(configs[0], configs[1]));
+  }
+}
+
+}  // namespace
+
+void AddInspectCommand(CLI::App& program) {
+  const auto command = std::make_shared<InspectCommand>();
+  CLI::App* app =
+      program.add_subcommand("inspect", "Show which rotation the config of a model asks for");
+  app->footer("Example: rotary inspect config.json --length 32768");
+  app->add_option("CONFIG", command->configs, "config.json of a model; two: how they differ");
+  app->add_option("--layer", command->layer, "only this layer")->check(CLI::NonNegativeNumber);
+  app->add_option("--length", command->length,
+                  "tokens of the text (the highest position + 1) [what the model was trained on]")
+      ->check(CLI::PositiveNumber)
+      ->type_name("");
+  app->add_option("--layout", command->layout,
+                  "instead of the family's: " + ChoiceList<Layout>())
+      ->type_name("");
+  app->add_option("--ignore", command->ignore, "a key to leave aside; may be given several times")
+      ->type_name("KEY");
+  app->add_flag("--families", command->families, "the families known, with their sources");
+  app->add_flag("--json", command->json, "print JSON");
+  app->callback([command] { Inspect(*command); });
+}
+
+}  // namespace rotary

@@ -1,0 +1,171 @@
+#include "rotary/config/family.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace rotary {
+
+extern const std::string_view kFamiliesText;  // families.json
+
+namespace {
+
+Terms ReadTerms(const JsonValue& row, std::string_view key) {
+  Terms terms;
+  const auto value = row.Find(key);
+  if (!value) return terms;
+  for (const JsonValue& term : value->Array()) {
+    if (term.json().is_string()) {
+      terms.emplace_back(term.String());
+    } else {
+      terms.emplace_back(term.Number());
+    }
+  }
+  return terms;
+}
+
+std::string ReadString(const JsonValue& row, std::string_view key) {
+  const auto value = row.Find(key);
+  return value ? value->String() : "";
+}
+
+bool ReadBool(const JsonValue& row, std::string_view key, bool missing) {
+  const auto value = row.Find(key);
+  return value ? value->Bool() : missing;
+}
+
+std::vector<std::string> ReadStrings(const JsonValue& row, std::string_view key) {
+  std::vector<std::string> strings;
+  const auto value = row.Find(key);
+  if (!value) return strings;
+  for (const JsonValue& element : value->Array()) strings.push_back(element.String());
+  return strings;
+}
+
+LayerPattern ReadPattern(const JsonValue& value) {
+  value.AllowOnly({"types", "numbers", "repeats", "names", "period", "period_from_first",
+                   "periodic", "others", "last", "ropes", "still", "still_if", "rotates_if",
+                   "flags", "still_layers", "rotating_layers"});
+  LayerPattern pattern{.types_key = ReadString(value, "types"),
+                       .numbers_key = ReadString(value, "numbers"),
+                       .repeats = ReadBool(value, "repeats", false),
+                       .names = {},
+                       .period = ReadTerms(value, "period"),
+                       .period_from_first = ReadBool(value, "period_from_first", false),
+                       .periodic = ReadString(value, "periodic"),
+                       .others = ReadString(value, "others"),
+                       .last = ReadString(value, "last"),
+                       .ropes = {},
+                       .still = ReadStrings(value, "still"),
+                       .still_if = ReadString(value, "still_if"),
+                       .rotates_if = ReadString(value, "rotates_if"),
+                       .flags_key = ReadString(value, "flags"),
+                       .still_layers_key = ReadString(value, "still_layers"),
+                       .rotating_layers_key = ReadString(value, "rotating_layers")};
+  if (const auto names = value.Find("names")) {
+    for (const auto& [number, name] : names->Members()) {
+      pattern.names.emplace_back(number, name.String());
+    }
+  }
+  if (const auto ropes = value.Find("ropes")) {
+    for (const auto& [name, rope] : ropes->Members()) {
+      rope.AllowOnly({"label", "theta", "head_dim", "scaling"});
+      pattern.ropes.push_back({name, ReadString(rope, "label"), ReadTerms(rope, "theta"),
+                               ReadTerms(rope, "head_dim"), ReadBool(rope, "scaling", true)});
+    }
+  }
+  return pattern;
+}
+
+Sections ReadSections(const JsonValue& value) {
+  value.AllowOnly({"keys", "missing", "order"});
+  Sections sections{.keys = ReadStrings(value, "keys"), .missing = {}, .order = {}};
+  if (const auto missing = value.Find("missing")) {
+    for (const JsonValue& count : missing->Array()) {
+      sections.missing.push_back(static_cast<int>(count.Int(0, 1 << 20)));
+    }
+  }
+  sections.order = value["order"].String();
+  return sections;
+}
+
+Family ReadFamily(const JsonValue& row) {
+  row.AllowOnly(
+      {"model_type",   "scheme",         "layout",   "head_dim",     "rotary_dim",       "fraction",
+       "offset",       "theta",          "layers",   "theta_factor", "attention_factor", "qwen_ntk",
+       "default_rope", "pattern",        "sections", "only_if",      "temperature",      "indexer",
+       "parts",        "without_effect", "note",     "source"});
+  Family family{.model_type = row["model_type"].String(),
+                .scheme = row.Find("scheme") ? row["scheme"].String() : "text",
+                .head_dim = ReadTerms(row, "head_dim"),
+                .rotary_dim = ReadTerms(row, "rotary_dim"),
+                .fraction = ReadTerms(row, "fraction"),
+                .theta = ReadTerms(row, "theta"),
+                .layers = ReadTerms(row, "layers"),
+                .offset = ReadTerms(row, "offset"),
+                .theta_factor = ReadString(row, "theta_factor"),
+                .qwen_ntk_key = ReadString(row, "qwen_ntk"),
+                .temperature = ReadString(row, "temperature"),
+                .indexer = ReadString(row, "indexer"),
+                .without_effect = ReadStrings(row, "without_effect"),
+                .note = ReadString(row, "note")};
+  if (const auto factor = row.Find("attention_factor")) family.attention_factor = factor->Number();
+  if (const auto layout = row.Find("layout")) {
+    if (layout->json().is_object()) {
+      layout->AllowOnly({"key", "missing"});
+      family.layout_key = (*layout)["key"].String();
+      family.layout_missing = (*layout)["missing"].String() == "interleaved";
+    } else {
+      family.layout = layout->String();
+    }
+  }
+  if (const auto rope = row.Find("default_rope")) family.default_rope = rope->json();
+  if (const auto pattern = row.Find("pattern")) family.pattern = ReadPattern(*pattern);
+  if (const auto sections = row.Find("sections")) family.sections = ReadSections(*sections);
+  if (const auto condition = row.Find("only_if")) {
+    condition->AllowOnly({"key", "is", "missing"});
+    family.only_if = Condition{(*condition)["key"].String(), (*condition)["is"].json(),
+                               (*condition)["missing"].json()};
+  }
+  if (const auto parts = row.Find("parts")) {
+    for (const auto& [name, part] : parts->Members()) {
+      if (part.json().is_string()) {
+        family.parts.push_back({name, part.String(), ""});
+        continue;
+      }
+      part.AllowOnly({"key", "missing"});
+      family.parts.push_back({name, part["key"].String(), part["missing"].String()});
+    }
+  }
+  const JsonValue source = row["source"];
+  source.AllowOnly({"repository", "file", "commit"});
+  family.repository = source["repository"].String();
+  family.file = source["file"].String();
+  family.commit = source["commit"].String();
+  return family;
+}
+
+}  // namespace
+
+std::vector<Family> ReadFamilies(const JsonValue& registry) {
+  std::vector<Family> families;
+  for (const JsonValue& row : registry.Array()) families.push_back(ReadFamily(row));
+  std::sort(families.begin(), families.end(),
+            [](const Family& a, const Family& b) { return a.model_type < b.model_type; });
+  return families;
+}
+
+const std::vector<Family>& Families() {
+  static const std::vector<Family> families = [] {
+    const JsonDocument document(kFamiliesText, "the registry of families");
+    return ReadFamilies(document.root());
+  }();
+  return families;
+}
+
+const Family* FindFamily(std::string_view model_type) {
+  const auto& families = Families();
+  const auto found = std::find(families.begin(), families.end(), model_type);
+  return found == families.end() ? nullptr : &*found;
+}
+
+}  // namespace rotary

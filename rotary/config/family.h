@@ -1,0 +1,112 @@
+// What a config does not say: the registry of families, families.json, compiled in.
+//
+// A row belongs to one model_type and says how its code builds rotations: which layout, which
+// channels, which keys hold theta and the spans and what their defaults are, how layers differ.
+// Each row names the file where that was read. docs/variants.md explains the keys of a row.
+#ifndef ROTARY_CONFIG_FAMILY_H_
+#define ROTARY_CONFIG_FAMILY_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "rotary/config/config_object.h"
+#include "rotary/rope/rotation.h"
+
+namespace rotary {
+
+// Ways to a number, the first that is there: a key of the config (dots go into objects), a quotient
+// of two keys, rounded down ("hidden_size / num_attention_heads"), or the number itself.
+using Terms = std::vector<std::variant<std::string, double>>;
+
+// What is different for layers of a type.
+struct LayerTypeRope {
+  std::string name;     // "sliding_attention"
+  std::string label;    // its name in a nested rope dictionary, where that differs
+  Terms theta;          // empty: as the family
+  Terms head_dim;       // likewise
+  bool scaling = true;  // whether the config's scaling is for this type
+};
+
+// How the layers of a model differ in their rotation.
+struct LayerPattern {
+  // One name a layer, in the config under `types_key` (a shorter list repeats where `repeats`), or
+  // one number, under `numbers_key`, that `names` translates. Where both are missing every
+  // `period`-th layer is `periodic`, the others are `others`, and the last is `last` where that is
+  // not empty.
+  std::string types_key, numbers_key;
+  bool repeats = false;
+  std::vector<std::pair<std::string, std::string>> names;
+  Terms period;
+  bool period_from_first = false;  // layers 0, n, 2n instead of n-1, 2n-1
+  std::string periodic, others, last;
+  std::vector<LayerTypeRope> ropes;  // of types that differ from the family's
+  std::vector<std::string> still;    // types that do not rotate
+  std::string still_if;              // a key that must be there (or true) for that
+  std::string rotates_if;            // a key without which nothing rotates
+  // Or a list of flags, one a layer, 1 where it rotates; missing: every `period`-th does not.
+  std::string flags_key;
+  // Or a list of layers that do not rotate, or of those that alone do.
+  std::string still_layers_key, rotating_layers_key;
+};
+
+// A condition on a key; holds where the key has this value (`missing`: what an absent key is).
+struct Condition {
+  std::string key;
+  Json is, missing;
+};
+
+// Sections of several axes, in pairs.
+struct Sections {
+  std::vector<std::string> keys;  // in the rope dictionary
+  std::vector<int> missing;       // empty: the key must be there, or there is one axis
+  std::string order;              // "contiguous", "interleaved", "alternating"
+};
+
+// A part of a wrapper: its config under `key`, by the row of its own model_type; where it has none,
+// or the wrapper's, by the row `missing`, else by WRAPPER_PART.
+struct Part {
+  std::string name, key, missing;
+};
+
+struct Family {
+  std::string model_type;
+  std::string scheme;  // "text", "latent" (MLA), "none", "parts", or a scheme of several axes
+  std::string layout;  // "half", "interleaved"; empty where `layout_key` decides
+  // A boolean of the config: true means interleaved.
+  std::string layout_key;
+  bool layout_missing = false;
+  Terms head_dim, rotary_dim, fraction, theta, layers;
+  Terms offset;                            // {"last"}: the end of the head
+  std::string theta_factor;                // a key that multiplies theta
+  std::optional<double> attention_factor;  // whatever the rule says
+  std::string qwen_ntk_key;  // a key that turns on Qwen's steps of NTK beyond seq_length
+  Json default_rope;         // where the config has no rope dictionary
+  std::optional<LayerPattern> pattern;
+  std::optional<Sections> sections;
+  std::optional<Condition> only_if;  // else nothing rotates
+  std::string temperature;           // "", "ministral", "llama4", "qwen"
+  std::string indexer;               // "", "half", "interleaved": the layout of its indexer
+  std::vector<Part> parts;
+  std::vector<std::string> without_effect;  // published keys that the family's code never reads
+  std::string note;
+  std::string repository, file, commit;  // where it was read
+
+  bool operator==(std::string_view type) const { return model_type == type; }
+};
+
+// All rows, in the order of their names.
+const std::vector<Family>& Families();
+
+// Nothing for an unknown type.
+const Family* FindFamily(std::string_view model_type);
+
+// Parses a registry; the compiled-in one in Families().
+// Throws FileError: a key missing or unknown, a value of another kind, a row without its source.
+std::vector<Family> ReadFamilies(const JsonValue& registry);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CONFIG_FAMILY_H_

@@ -1,0 +1,282 @@
+#include "rotary/config/inspect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numbers>
+#include <sstream>
+#include <vector>
+
+#include "rotary/config/fingerprint.h"
+#include "rotary/io/rotation_json.h"
+
+namespace rotary {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+// "0-4, 6-10, 12" of ascending numbers.
+std::string RangesText(const std::vector<int>& numbers) {
+  std::string text;
+  for (size_t i = 0; i < numbers.size();) {
+    size_t end = i + 1;
+    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
+    if (!text.empty()) text += ", ";
+    text += end - i == 1 ? fmt::format("{}", numbers[i])
+                         : fmt::format("{}-{}", numbers[i], numbers[end - 1]);
+    i = end;
+  }
+  return text;
+}
+
+// The first pairs and the last as channels: "0~64 1~65 2~66 .. 63~127".
+std::string PairsText(const Rotation& rotation) {
+  const int pairs = rotation.pairs();
+  const auto pair = [&](int j) {
+    return fmt::format("{}~{}", rotation.first[static_cast<size_t>(j)],
+                       rotation.second[static_cast<size_t>(j)]);
+  };
+  std::string text;
+  for (int j = 0; j < std::min(pairs, 4); ++j) text += (j > 0 ? " " : "") + pair(j);
+  if (pairs > 5) text += " ..";
+  if (pairs > 4) text += " " + pair(pairs - 1);
+  return text;
+}
+
+// The frequency of the axis that moves the pair, 0 where none does.
+double FrequencyOf(const Rotation& rotation, int pair, int* axis = nullptr) {
+  for (int x = 0; x < rotation.axes; ++x) {
+    const double frequency = rotation.frequency[static_cast<size_t>(pair * rotation.axes + x)];
+    if (frequency == 0) continue;
+    if (axis != nullptr) *axis = x;
+    return frequency;
+  }
+  return 0;
+}
+
+std::string FrequenciesText(const Rotation& rotation, double trained_length) {
+  std::string text;
+  const int pairs = rotation.pairs();
+  int whole = 0, still = 0;
+  for (int j = 0; j < pairs; ++j) {
+    int axis = 0;
+    const double frequency = FrequencyOf(rotation, j, &axis);
+    const double wavelength = 2 * std::numbers::pi / std::abs(frequency);
+    if (frequency == 0) {
+      ++still;
+    } else if (wavelength <= trained_length) {
+      ++whole;
+    }
+    const int step = std::max(1, pairs / 8);
+    if (j % step != 0 && j != pairs - 1) continue;
+    text += fmt::format("    pair {:3d}", j);
+    if (rotation.axes > 1) text += fmt::format("  axis {}", axis);
+    text += frequency == 0
+                ? "  stands still\n"
+                : fmt::format("  {:<22.17g}  one turn in {:.6g} tokens\n", frequency, wavelength);
+  }
+  if (trained_length > 0) {
+    text += fmt::format("    {} of {} pairs turn fully within {:.0f} tokens{}\n", whole, pairs,
+                        trained_length, still > 0 ? fmt::format(", {} stand still", still) : "");
+  }
+  return text;
+}
+
+std::string TemperatureText(const QueryTemperature& t) {
+  if (t.kind == QueryTemperature::Kind::kLogarithm) {
+    return fmt::format("max(1, log of p + 1 to the base {:g})", t.length);
+  }
+  return fmt::format("1 + {:g} ln(1 + floor({} / {:g}))", t.scale, t.shift == 0 ? "p" : "(p + 1)",
+                     t.length);
+}
+
+std::string GroupText(const LayerRope& group, double trained_length) {
+  std::string text = fmt::format("{}, {}", group.part, group.name);
+  if (!group.layers.empty()) {
+    text += fmt::format(": {} layers ({})", group.layers.size(), RangesText(group.layers));
+  }
+  text += "\n";
+  if (!group.query) {
+    text += "  no rotation (NoPE)\n";
+  } else {
+    const Rotation& rotation = *group.query;
+    text += fmt::format("  layout            {}: channels {}\n", group.layout, PairsText(rotation));
+    text += fmt::format("  heads             {} channels, {} of them from {} on turn\n",
+                        rotation.head_dim, 2 * rotation.pairs(), group.offset);
+    if (group.key && group.key->head_dim != rotation.head_dim) {
+      text += fmt::format("  keys              one vector of {} channels for all heads\n",
+                          group.key->head_dim);
+    }
+    text += fmt::format("  theta             {:.17g}\n", group.theta);
+    text += fmt::format("  rule              {}\n", Describe(group.rule));
+    if (rotation.axes > 1) text += fmt::format("  axes              {}\n", rotation.axes);
+    text += fmt::format("  attention factor  {:.17g}\n", rotation.attention_factor);
+    text += "  frequencies (radians a token)\n" + FrequenciesText(rotation, trained_length);
+  }
+  if (group.softmax_multiplier != 1) {
+    text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
+  }
+  if (group.query_temperature) {
+    text += "  queries times     " + TemperatureText(*group.query_temperature) + "\n";
+  }
+  return text;
+}
+
+Ordered RotationOrNull(const std::optional<Rotation>& rotation) {
+  return rotation ? Ordered::parse(RotationToJson(*rotation)) : Ordered();
+}
+
+Ordered GroupJson(const LayerRope& group) {
+  Ordered json;
+  json["part"] = group.part;
+  json["name"] = group.name;
+  json["layers"] = group.layers;
+  json["query"] = RotationOrNull(group.query);
+  json["key"] = RotationOrNull(group.key);
+  json["layout"] = group.query ? Ordered(group.layout) : Ordered();
+  json["rotary_dim"] = group.rotary_dim;
+  json["offset"] = group.offset;
+  json["theta"] = group.theta;
+  json["rule"] = Describe(group.rule);
+  json["softmax_multiplier"] = group.softmax_multiplier;
+  json["query_temperature"] = nullptr;
+  if (const auto& t = group.query_temperature) {
+    json["query_temperature"] = {
+        {"kind", t->kind == QueryTemperature::Kind::kSteps ? "steps" : "logarithm"},
+        {"scale", t->scale},
+        {"length", t->length},
+        {"shift", t->shift}};
+  }
+  return json;
+}
+
+// What rotates a layer of a part, as text; "" where there is no such layer.
+std::string CanonicalOf(const RopeConfig& config, const std::string& part, int layer) {
+  for (const LayerRope& group : config.layers) {
+    const bool has = group.layers.empty()
+                         ? layer < 0
+                         : std::binary_search(group.layers.begin(), group.layers.end(), layer);
+    if (group.part != part || !has) continue;
+    return group.query ? CanonicalText(*group.query) + "|" + CanonicalText(*group.key) : "none";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string InspectText(const RopeConfig& config) {
+  std::string text = config.model_type;
+  if (config.trained_length > 0) {
+    text += fmt::format(", trained on {:.0f} tokens", config.trained_length);
+  }
+  if (config.length != config.trained_length) {
+    text += fmt::format(", shown for {:.0f}", config.length);
+  }
+  text += "\n";
+  for (const LayerRope& group : config.layers) {
+    text += "\n" + GroupText(group, group.part == "text" ? config.trained_length : 0);
+  }
+  if (!config.note.empty()) text += "\nnote: " + config.note + "\n";
+  for (const std::string& warning : config.warnings) text += "\nwarning: " + warning + "\n";
+  return text + "\nfingerprint " + Fingerprint(config) + "\n";
+}
+
+std::string InspectJson(const RopeConfig& config) {
+  Ordered json;
+  json["model_type"] = config.model_type;
+  json["length"] = config.length;
+  json["layers"] = Ordered::array();
+  for (const LayerRope& group : config.layers) json["layers"].push_back(GroupJson(group));
+  json["warnings"] = config.warnings;
+  json["fingerprint"] = Fingerprint(config);
+  return json.dump() + "\n";
+}
+
+std::string CompareText(const RopeConfig& a, const RopeConfig& b) {
+  if (Fingerprint(a) == Fingerprint(b)) return "They rotate alike.\n";
+  std::string text;
+  for (const LayerRope& group : a.layers) {
+    std::vector<int> differing;
+    for (const int layer : group.layers.empty() ? std::vector<int>{-1} : group.layers) {
+      if (CanonicalOf(a, group.part, layer) != CanonicalOf(b, group.part, layer)) {
+        differing.push_back(layer);
+      }
+    }
+    if (differing.empty()) continue;
+    const auto other = std::find_if(b.layers.begin(), b.layers.end(), [&](const LayerRope& g) {
+      return g.part == group.part &&
+             (g.layers.empty() ||
+              std::find(g.layers.begin(), g.layers.end(), differing[0]) != g.layers.end());
+    });
+    text += fmt::format("{}, {}", group.part, group.name);
+    if (differing[0] >= 0) text += ", layers " + RangesText(differing);
+    text += ":\n";
+    const auto line = [&](std::string_view what, const std::string& x, const std::string& y) {
+      if (x != y) text += fmt::format("  {:<18}{}  against  {}\n", what, x, y);
+    };
+    if (other == b.layers.end()) {
+      text += "  the second has no such layers\n";
+      continue;
+    }
+    const LayerRope& g = *other;
+    if (!group.query || !g.query) {
+      line("rotation", group.query ? "yes" : "none", g.query ? "yes" : "none");
+      continue;
+    }
+    const auto number = [](double value) { return fmt::format("{:.12g}", value); };
+    line("layout", group.layout, g.layout);
+    line("head_dim", number(group.query->head_dim), number(g.query->head_dim));
+    line("pairs", number(group.query->pairs()), number(g.query->pairs()));
+    line("offset", number(group.offset), number(g.offset));
+    line("theta", number(group.theta), number(g.theta));
+    line("rule", Describe(group.rule), Describe(g.rule));
+    line("attention factor", number(group.query->attention_factor),
+         number(g.query->attention_factor));
+    line("axes", number(group.query->axes), number(g.query->axes));
+  }
+  return text.empty() ? "The second rotates layers that the first does not have.\n" : text;
+}
+
+std::string CompareJson(const RopeConfig& a, const RopeConfig& b) {
+  Ordered json;
+  json["alike"] = Fingerprint(a) == Fingerprint(b);
+  json["fingerprints"] = {Fingerprint(a), Fingerprint(b)};
+  json["differences"] = Ordered::array();
+  std::istringstream lines(json["alike"] ? "" : CompareText(a, b));
+  for (std::string line; std::getline(lines, line);) json["differences"].push_back(line);
+  return json.dump() + "\n";
+}
+
+std::string FamiliesText() {
+  std::string text;
+  for (const Family& family : Families()) {
+    const std::string layout = family.scheme == "none"    ? "none"
+                               : family.scheme == "parts" ? "by part"
+                               : !family.layout_key.empty()
+                                   ? fmt::format("by {} ({})", family.layout_key,
+                                                 family.layout_missing ? "interleaved" : "half")
+                                   : family.layout;
+    text += fmt::format("{:<28}{:<14}{:<34}{} {}\n", family.model_type, family.scheme, layout,
+                        family.repository, family.file);
+  }
+  return text;
+}
+
+std::string FamiliesJson() {
+  Ordered json = Ordered::array();
+  for (const Family& family : Families()) {
+    json.push_back(
+        {{"model_type", family.model_type},
+         {"scheme", family.scheme},
+         {"layout", family.layout},
+         {"layout_key", family.layout_key},
+         {"note", family.note},
+         {"source",
+          {{"repository", family.repository}, {"file", family.file}, {"commit", family.commit}}}});
+  }
+  return json.dump() + "\n";
+}
+
+}  // namespace rotary

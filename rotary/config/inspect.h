@@ -1,0 +1,35 @@
+// What a config says about its rotations, for people and for machines.
+#ifndef ROTARY_CONFIG_INSPECT_H_
+#define ROTARY_CONFIG_INSPECT_H_
+
+#include <string>
+
+#include "rotary/config/family.h"
+#include "rotary/config/rope_config.h"
+
+namespace rotary {
+
+// A page of text: the groups of layers with their layout, channels, rule, frequencies and
+// wavelengths, then warnings and the fingerprint.
+std::string InspectText(const RopeConfig& config);
+
+// {"model_type", "length", "layers": [{"part", "name", "layers", "query", "key", "layout",
+// "rotary_dim", "offset", "theta", "rule", "softmax_multiplier", "query_temperature"}], "warnings",
+// "fingerprint"}; query and key are rotations in their JSON form, or null without rotation;
+// query_temperature is null or {"kind", "scale", "length", "shift"}.
+std::string InspectJson(const RopeConfig& config);
+
+// In which groups of layers two models rotate differently, and how; one line each, "They rotate
+// alike." where they do.
+std::string CompareText(const RopeConfig& a, const RopeConfig& b);
+
+// {"alike", "fingerprints": [a, b], "differences": [line, ...]}
+std::string CompareJson(const RopeConfig& a, const RopeConfig& b);
+
+// The registry: a line, or a JSON object, for each family.
+std::string FamiliesText();
+std::string FamiliesJson();
+
+}  // namespace rotary
+
+#endif  // ROTARY_CONFIG_INSPECT_H_

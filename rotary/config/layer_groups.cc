@@ -1,0 +1,165 @@
+#include "rotary/config/layer_groups.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <set>
+
+namespace rotary {
+namespace {
+
+// More layers than any model has.
+constexpr int64_t kMostLayers = 1 << 16;
+
+void Add(std::vector<LayerGroup>& groups, const std::string& name, bool rotates, int layer) {
+  auto group = std::find_if(groups.begin(), groups.end(),
+                            [&](const LayerGroup& g) { return g.name == name; });
+  if (group == groups.end()) {
+    group = groups.insert(groups.end(), LayerGroup{.name = name, .layers = {}, .rotates = rotates});
+  }
+  group->layers.push_back(layer);
+}
+
+// Whether a key is there and does not say no.
+bool IsSet(const ConfigObject& config, const std::string& key) {
+  const auto value = config.Find(key);
+  return value && value->json() != false;
+}
+
+int64_t Period(const ConfigObject& config, const LayerPattern& pattern, int64_t layers) {
+  const auto period = Evaluate(config, pattern.period);
+  if (!period || *period < 1 || *period != std::floor(*period)) {
+    throw config.value().Error("does not say which of its ", layers, " layers are ",
+                               pattern.periodic.empty() ? "left unrotated" : pattern.periodic);
+  }
+  return static_cast<int64_t>(*period);
+}
+
+bool IsPeriodic(int64_t layer, int64_t period, bool from_first) {
+  return (from_first ? layer : layer + 1) % period == 0;
+}
+
+// A type of layers, which some configs write as a number.
+std::string NameOf(const JsonValue& type, const LayerPattern& pattern) {
+  if (type.json().is_string()) return type.String();
+  for (const auto& [number, name] : pattern.names) {
+    if (type.json().dump() == number) return name;
+  }
+  throw type.Error("is not a type of layers: ", type.json().dump());
+}
+
+// The type of each layer.
+std::vector<std::string> Types(const ConfigObject& config, const LayerPattern& pattern,
+                               int64_t layers) {
+  std::vector<std::string> types;
+  auto list = config.Find(pattern.types_key);
+  if (!list && !pattern.numbers_key.empty()) list = config.Find(pattern.numbers_key);
+  if (list) {
+    for (const JsonValue& type : list->Array()) types.push_back(NameOf(type, pattern));
+    const size_t listed = types.size(), wanted = static_cast<size_t>(layers);
+    if (listed < wanted && !(pattern.repeats && listed > 0)) {
+      throw list->Error("must name ", layers, " layers, got ", listed);
+    }
+    types.resize(wanted);
+    for (size_t layer = listed; layer < wanted; ++layer) types[layer] = types[layer - listed];
+    return types;
+  }
+  const int64_t period = Period(config, pattern, layers);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    types.push_back(IsPeriodic(layer, period, pattern.period_from_first) ? pattern.periodic
+                                                                         : pattern.others);
+  }
+  if (!pattern.last.empty() && !types.empty()) types.back() = pattern.last;
+  return types;
+}
+
+}  // namespace
+
+std::optional<double> Evaluate(const ConfigObject& config, const Terms& terms) {
+  for (const auto& term : terms) {
+    if (const double* number = std::get_if<double>(&term)) return *number;
+    const std::string& text = std::get<std::string>(term);
+    const size_t slash = text.find(" / ");
+    if (slash == text.npos) {
+      if (const auto value = config.Number(text)) return value;
+      continue;
+    }
+    const auto above = config.Int(text.substr(0, slash));
+    const auto below = config.Int(text.substr(slash + 3));
+    if (!above || !below) continue;
+    if (*below < 1) throw(*config.Find(text.substr(slash + 3))).Error("must be at least 1");
+    return static_cast<double>(*above / *below);
+  }
+  return std::nullopt;
+}
+
+std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& family) {
+  static const Terms kUsual = {"num_hidden_layers", "n_layers", "n_layer", "num_layers"};
+  const auto count = Evaluate(config, family.layers.empty() ? kUsual : family.layers);
+  const bool rotates = [&] {
+    if (family.scheme == "none") return false;
+    if (family.pattern && !family.pattern->rotates_if.empty() &&
+        !IsSet(config, family.pattern->rotates_if)) {
+      return false;
+    }
+    if (!family.only_if) return true;
+    const auto value = config.Find(family.only_if->key);
+    return (value ? value->json() : family.only_if->missing) == family.only_if->is;
+  }();
+  if (!count) return {LayerGroup{.name = "all", .layers = {}, .rotates = rotates}};
+  if (*count < 0 || *count > kMostLayers || *count != std::floor(*count)) {
+    throw config.value().Error("must have between 0 and ", kMostLayers, " layers, got ", *count);
+  }
+  const auto layers = static_cast<int64_t>(*count);
+  std::vector<LayerGroup> groups;
+  if (!family.pattern || !rotates) {
+    LayerGroup all{.name = "all", .layers = {}, .rotates = rotates};
+    for (int64_t layer = 0; layer < layers; ++layer) all.layers.push_back(static_cast<int>(layer));
+    return {all};
+  }
+  const LayerPattern& pattern = *family.pattern;
+  for (const auto& term : pattern.period) {  // may stand beside a list, in any form
+    if (const std::string* key = std::get_if<std::string>(&term)) config.Find(*key);
+  }
+  if (!pattern.flags_key.empty()) {
+    const auto flags = config.Find(pattern.flags_key);
+    const bool listed = flags && !flags->Array().empty();
+    const auto list = listed ? flags->Array(layers) : std::vector<JsonValue>();
+    const int64_t period = listed ? 1 : Period(config, pattern, layers);
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      const bool turns = listed ? list[static_cast<size_t>(layer)].Int(0, 1) == 1
+                                : !IsPeriodic(layer, period, pattern.period_from_first);
+      Add(groups, turns ? "rope" : "nope", turns, static_cast<int>(layer));
+    }
+    return groups;
+  }
+  const bool lists_rotating = !pattern.rotating_layers_key.empty();
+  const std::string& layers_key =
+      lists_rotating ? pattern.rotating_layers_key : pattern.still_layers_key;
+  if (const auto list = layers_key.empty() ? std::nullopt : config.Find(layers_key)) {
+    std::set<int64_t> listed;
+    for (const JsonValue& layer : list->Array()) listed.insert(layer.Int(0, layers - 1));
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      const bool turns = listed.contains(layer) == lists_rotating;
+      Add(groups, turns ? "rope" : "nope", turns, static_cast<int>(layer));
+    }
+    return groups;
+  }
+  if (pattern.types_key.empty() && pattern.period.empty()) {
+    for (int64_t layer = 0; layer < layers; ++layer) {
+      Add(groups, "all", true, static_cast<int>(layer));
+    }
+    return groups;
+  }
+  const bool some_still = pattern.still_if.empty() || IsSet(config, pattern.still_if);
+  const std::vector<std::string> types = Types(config, pattern, layers);
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const std::string& type = types[static_cast<size_t>(layer)];
+    const bool is_still = some_still && std::find(pattern.still.begin(), pattern.still.end(),
+                                                  type) != pattern.still.end();
+    Add(groups, type, !is_still, static_cast<int>(layer));
+  }
+  return groups;
+}
+
+}  // namespace rotary

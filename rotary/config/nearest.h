@@ -1,0 +1,19 @@
+// The known word that is nearest to an unknown one, for sentences about typing mistakes.
+#ifndef ROTARY_CONFIG_NEAREST_H_
+#define ROTARY_CONFIG_NEAREST_H_
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace rotary {
+
+// How many letters must be put in, left out or replaced to make one word of the other.
+int EditDistance(std::string_view a, std::string_view b);
+
+// "did you mean yarn?", or, where nothing is near, "known are default, linear, ...".
+std::string DidYouMean(std::string_view word, std::span<const std::string_view> known);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CONFIG_NEAREST_H_

@@ -1,0 +1,102 @@
+#include "rotary/config/rope_config.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "rotary/config/config_object.h"
+#include "rotary/config/family.h"
+#include "rotary/config/image_layers.h"
+#include "rotary/config/nearest.h"
+#include "rotary/config/text_layers.h"
+
+namespace rotary {
+namespace {
+
+const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
+  const auto type = config.String("model_type");
+  if (!type) throw config.value().Error("does not say its model_type");
+  if (const Family* family = FindFamily(*type)) return *family;
+  if (!options.layout) {
+    std::vector<std::string_view> known;
+    for (const Family& family : Families()) known.push_back(family.model_type);
+    const std::string hint = DidYouMean(*type, known);
+    throw config.Find("model_type")
+        ->Error("is not a known family: ", *type, hint.front() == 'd' ? "; " + hint : "",
+                "; give its layout by --layout half or --layout interleaved");
+  }
+  static const Family unknown{.model_type = "unknown",
+                              .scheme = "text",
+                              .fraction = {"partial_rotary_factor", "rotary_pct", 1.0},
+                              .theta = {"rope_theta", "rotary_emb_base", 10000.0}};
+  return unknown;
+}
+
+// The row of a part of `wrapper`.
+const Family& FamilyOfPart(const ConfigObject& config, const Family& wrapper, const Part& part,
+                           const RopeConfigOptions& options) {
+  const auto type = config.String("model_type");
+  if (type && *type != wrapper.model_type) {
+    if (const Family* family = FindFamily(*type)) return *family;
+  }
+  const std::string own =
+      part.missing.empty() ? wrapper.model_type + "_" + part.name : part.missing;
+  if (const Family* family = FindFamily(own)) return *family;
+  return FamilyOf(config, options);
+}
+
+void Append(PartRope part, RopeConfig& result) {
+  for (LayerRope& layers : part.layers) result.layers.push_back(std::move(layers));
+  for (std::string& warning : part.warnings) {
+    if (std::find(result.warnings.begin(), result.warnings.end(), warning) ==
+        result.warnings.end()) {
+      result.warnings.push_back(std::move(warning));
+    }
+  }
+  result.trained_length = std::max(result.trained_length, part.trained_length);
+}
+
+void ReadPart(const ConfigObject& config, const Family& family, const std::string& part,
+              const RopeConfigOptions& options, RopeConfig& result) {
+  if (family.scheme == "parts") {
+    for (const Part& inner : family.parts) {
+      if (const auto object = config.Object(inner.key)) {
+        ReadPart(*object, FamilyOfPart(*object, family, inner, options), inner.name, options,
+                 result);
+      } else if (const Family* flat = FindFamily(family.model_type + "_" + inner.name);
+                 flat != nullptr && inner.name == "text") {
+        ReadPart(config, *flat, inner.name, options, result);  // its keys stand in the wrapper
+      }
+    }
+    return;
+  }
+  const bool text = family.scheme == "text" || family.scheme == "latent" || family.scheme == "none";
+  if (text && config.Has("text_config")) {
+    throw config.value().Error("has a text_config, which a ", family.model_type, " has not");
+  }
+  Append(text ? ReadTextPart(config, family, part, options)
+              : ReadImagePart(config, family, part, options),
+         result);
+}
+
+}  // namespace
+
+double QueryTemperature::At(double position) const {
+  if (kind == Kind::kLogarithm) return std::max(1.0, std::log(position + 1) / std::log(length));
+  return 1 + scale * std::log(1 + std::floor((position + shift) / length));
+}
+
+RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& options) {
+  const ConfigObject object(config);
+  const Family& family = FamilyOf(object, options);
+  RopeConfig result{.model_type = *object.String("model_type"), .note = family.note};
+  ReadPart(object, family, "text", options, result);
+  result.length = options.length.value_or(result.trained_length);
+  return result;
+}
+
+RopeConfig ReadRopeConfig(const std::filesystem::path& path, const RopeConfigOptions& options) {
+  return ReadRopeConfig(JsonDocument::Read(path).root(), options);
+}
+
+}  // namespace rotary

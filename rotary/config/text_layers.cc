@@ -1,0 +1,349 @@
+#include "rotary/config/text_layers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "rotary/config/layer_groups.h"
+#include "rotary/config/rope_dictionary.h"
+#include "rotary/config/rule_reader.h"
+#include "rotary/config/unused_keys.h"
+#include "rotary/rope/axes.h"
+
+namespace rotary {
+namespace {
+
+constexpr int kMostChannels = 1 << 16;
+
+// The channels of a head: where the rotation lies.
+struct Span {
+  int head_dim = 0, rotary_dim = 0, offset = 0;
+  double fraction = 1;
+  int key_head_dim = 0, key_offset = 0;
+};
+
+class TextReader {
+ public:
+  TextReader(const ConfigObject& config, const Family& family, std::string part,
+             const RopeConfigOptions& options)
+      : config_(config), family_(family), part_(std::move(part)), options_(options) {}
+
+  PartRope Read() {
+    const std::vector<LayerGroup> groups = LayerGroups(config_, family_);
+    std::vector<std::string> types;
+    for (const LayerGroup& group : groups) types.push_back(group.name);
+    if (family_.pattern) {
+      for (const LayerTypeRope& rope : family_.pattern->ropes) {
+        types.push_back(rope.label.empty() ? rope.name : rope.label);
+      }
+    }
+    std::vector<RopeDictionary> dictionaries;
+    bool some_rotate = false;
+    for (const LayerGroup& group : groups) {
+      const LayerTypeRope* own = OwnRope(group.name);
+      const bool labelled = own != nullptr && !own->label.empty();
+      dictionaries.emplace_back(config_, labelled ? own->label : group.name, types,
+                                family_.default_rope);
+      const RopeDictionary& dictionary = dictionaries.back();
+      LayerRope layers{.part = part_, .name = group.name, .layers = group.layers};
+      const ModelLengths lengths = ReadLengths(config_, dictionary);
+      result_.trained_length = std::max(result_.trained_length, lengths.Trained());
+      if (group.rotates) Fill(group, dictionary, lengths, layers);
+      ReadTemperature(group, dictionary, lengths, layers);
+      some_rotate = some_rotate || group.rotates;
+      result_.layers.push_back(std::move(layers));
+    }
+    if (!some_rotate) return WithoutRotation();
+    for (const RopeDictionary& dictionary : dictionaries) {
+      RefuseUnused(dictionary.Unasked(), family_, options_.ignore, /*in_dictionary=*/true);
+    }
+    RefuseUnused(config_.Unasked(), family_, options_.ignore, /*in_dictionary=*/false);
+    return std::move(result_);
+  }
+
+ private:
+  // Rope keys may stand there all the same.
+  PartRope WithoutRotation() {
+    for (const auto& [key, value] : config_.Unasked()) {
+      if (!BelongsToRope(key)) continue;
+      result_.warnings.push_back(Sentence(value.place(), " has no effect: no layer of this model (",
+                                          family_.model_type, ") rotates"));
+    }
+    return std::move(result_);
+  }
+
+  void Fill(const LayerGroup& group, const RopeDictionary& dictionary, const ModelLengths& lengths,
+            LayerRope& layers) {
+    const LayerTypeRope* own = OwnRope(group.name);
+    const bool scaled = own == nullptr || own->scaling || dictionary.IsNested();
+    const Span span = ReadSpan(dictionary, own);
+    const Layout layout = ReadLayout();
+    layers.layout = layout == Layout::kHalf ? "half" : "interleaved";
+    layers.rotary_dim = span.rotary_dim;
+    layers.offset = span.offset;
+    layers.theta = ReadTheta(dictionary, own);
+    CheckOtherSpellings(span, layout, own == nullptr ? std::optional(layers.theta) : std::nullopt);
+    layers.rule = scaled ? ReadRule(config_, dictionary, lengths, span.head_dim, span.fraction,
+                                    result_.warnings)
+                         : Rule(PlainRule());
+    const double length = options_.length.value_or(lengths.Trained());
+    const bool whole = std::holds_alternative<ProportionalRule>(layers.rule);
+    const int rotary_dim = whole ? span.head_dim : span.rotary_dim;
+    if (!family_.qwen_ntk_key.empty() && config_.Bool(family_.qwen_ntk_key).value_or(false)) {
+      layers.rule = QwenNtkRule{.trained_length = lengths.most.value_or(0)};
+    }
+    Spectrum spectrum = Checked(
+        dictionary, [&] { return MakeSpectrum(rotary_dim, layers.theta, layers.rule, length); });
+    if (family_.attention_factor) spectrum.attention_factor = *family_.attention_factor;
+    layers.query =
+        OnSections(Turned(span.head_dim, span.offset, rotary_dim, layout, spectrum), dictionary);
+    layers.key = span.key_head_dim == span.head_dim
+                     ? layers.query
+                     : Turned(span.key_head_dim, span.key_offset, rotary_dim, layout, spectrum);
+    if (const auto* yarn = std::get_if<YarnRule>(&layers.rule);
+        yarn != nullptr && family_.scheme == "latent" && yarn->mscale_all_dim.value_or(0) != 0) {
+      const double magnitude = YarnMagnitude(yarn->factor, *yarn->mscale_all_dim);
+      layers.softmax_multiplier = magnitude * magnitude;
+    }
+  }
+
+  const LayerTypeRope* OwnRope(const std::string& type) const {
+    if (!family_.pattern) return nullptr;
+    const auto& ropes = family_.pattern->ropes;
+    const auto found = std::find_if(ropes.begin(), ropes.end(),
+                                    [&](const LayerTypeRope& rope) { return rope.name == type; });
+    return found == ropes.end() ? nullptr : &*found;
+  }
+
+  // Turns what the rules refuse into a sentence about the file.
+  template <class Body>
+  std::invoke_result_t<Body> Checked(const RopeDictionary& dictionary, const Body& body) const {
+    try {
+      return body();
+    } catch (const std::invalid_argument& error) {
+      throw FileError(Sentence("cannot read ", dictionary.source(), ": ", dictionary.place(), ": ",
+                               error.what()));
+    }
+  }
+
+  int Channels(std::string_view what, double number) const {
+    if (!(number >= 0 && number <= kMostChannels && number == std::floor(number))) {
+      throw config_.value().Error("has ", what, " ", number,
+                                  ", which must be a whole number up to ", kMostChannels);
+    }
+    return static_cast<int>(number);
+  }
+
+  int HeadDim(const LayerTypeRope* own) const {
+    static const Terms kUsual = {"head_dim", "hidden_size / num_attention_heads"};
+    const auto head_dim = Evaluate(config_, own != nullptr && !own->head_dim.empty() ? own->head_dim
+                                            : family_.head_dim.empty()               ? kUsual
+                                                                       : family_.head_dim);
+    if (!head_dim) {
+      throw config_.value().Error(
+          "does not say how wide a head is: head_dim, or hidden_size and num_attention_heads");
+    }
+    return Channels("head_dim", *head_dim);
+  }
+
+  Span ReadSpan(const RopeDictionary& dictionary, const LayerTypeRope* own) const {
+    Span span;
+    if (family_.scheme == "latent") {
+      const auto channels = [&](std::string_view key) {
+        const auto value = config_.Int(key);
+        if (!value) throw config_.value().Error("does not say ", key);
+        return Channels(key, static_cast<double>(*value));
+      };
+      span.rotary_dim = channels("qk_rope_head_dim");
+      span.offset = channels("qk_nope_head_dim");
+      span.head_dim = span.offset + span.rotary_dim;
+      span.key_head_dim = span.rotary_dim;
+      config_.Find("head_dim");  // of values or of nothing: families disagree
+      if (const auto share = dictionary.Find("partial_rotary_factor");
+          share && static_cast<int>(span.head_dim * share->Number()) != span.rotary_dim) {
+        throw share->Error("is ", share->json().dump(), ", qk_rope_head_dim is ", span.rotary_dim,
+                           " of ", span.head_dim);
+      }
+      return span;
+    }
+    span.head_dim = HeadDim(own);
+    const auto inner = dictionary.Number("partial_rotary_factor");
+    const auto absolute = Evaluate(config_, family_.rotary_dim);
+    const Terms own_fraction = family_.fraction;
+    const auto outer = Evaluate(config_, own_fraction);
+    span.fraction = inner ? *inner : outer.value_or(1);
+    if (!(span.fraction >= 0 && span.fraction <= 1)) {
+      throw config_.value().Error("rotates the fraction ", span.fraction,
+                                  " of a head, which must be in [0, 1]");
+    }
+    span.rotary_dim = absolute && !inner ? Channels("rotary_dim", *absolute)
+                                         : static_cast<int>(span.head_dim * span.fraction);
+    if (span.rotary_dim % 2 != 0 || span.rotary_dim > span.head_dim) {
+      throw config_.value().Error("rotates ", span.rotary_dim, " channels of a head of ",
+                                  span.head_dim, ", which must be even and at most the head");
+    }
+    const bool at_end = family_.offset == Terms{"last"};
+    span.offset = at_end ? span.head_dim - span.rotary_dim
+                         : Channels("offset", Evaluate(config_, family_.offset).value_or(0));
+    span.key_head_dim = span.head_dim;
+    span.key_offset = span.offset;
+    return span;
+  }
+
+  Layout ReadLayout() const {
+    if (options_.layout) return *options_.layout;
+    if (family_.layout_key.empty()) {
+      return family_.layout == "interleaved" ? Layout::kInterleaved : Layout::kHalf;
+    }
+    return config_.Bool(family_.layout_key).value_or(family_.layout_missing) ? Layout::kInterleaved
+                                                                             : Layout::kHalf;
+  }
+
+  double ReadTheta(const RopeDictionary& dictionary, const LayerTypeRope* own) const {
+    static const Terms kUsual = {"rope_theta", 10000.0};
+    const Terms& terms = own != nullptr && !own->theta.empty() ? own->theta
+                         : family_.theta.empty()               ? kUsual
+                                                               : family_.theta;
+    const auto outer = Evaluate(config_, terms);
+    const auto inner = dictionary.Number("rope_theta");
+    if (inner && outer && *inner != *outer && !dictionary.IsDefault()) {
+      for (const auto& term : terms) {
+        const std::string* key = std::get_if<std::string>(&term);
+        const auto value = key == nullptr ? std::nullopt : config_.Find(*key);
+        if (!value) continue;
+        throw value->Error("and ", dictionary.place(), ".rope_theta disagree: ", *outer, " and ",
+                           *inner);
+      }
+    }
+    // The class's own dictionary gives way to what the config says.
+    const bool written = std::any_of(terms.begin(), terms.end(), [&](const auto& term) {
+      const std::string* key = std::get_if<std::string>(&term);
+      return key != nullptr && config_.Find(*key);
+    });
+    const bool outer_wins = dictionary.IsDefault() && written;
+    const double theta = inner && !outer_wins ? *inner : outer.value_or(10000);
+    if (family_.theta_factor.empty()) return theta;
+    return theta * config_.Number(family_.theta_factor).value_or(1);
+  }
+
+  // Other names of what is already known may stand beside it, with the same value.
+  void CheckOtherSpellings(const Span& span, Layout layout, std::optional<double> theta) const {
+    const auto check = [&](std::string_view key, const auto& value, const auto& agrees) {
+      const auto given = config_.Find(key);
+      if (!given || options_.ignore.contains(std::string(key)) || agrees(*given)) return;
+      throw given->Error("is ", given->json().dump(), ", other keys and the family say ", value);
+    };
+    const auto same_number = [&](std::string_view key, double value) {
+      check(key, value, [&](const JsonValue& given) { return given.Number() == value; });
+    };
+    const auto same_share = [&](std::string_view key) {
+      check(key, span.fraction, [&](const JsonValue& given) {
+        return static_cast<int>(span.head_dim * given.Number()) == span.rotary_dim;
+      });
+    };
+    if (family_.scheme != "latent") {
+      same_number("rotary_dim", span.rotary_dim);
+      same_share("partial_rotary_factor");
+      same_share("rotary_pct");
+    }
+    if (theta && family_.theta_factor.empty()) {
+      same_number("rope_theta", *theta);
+      same_number("rotary_emb_base", *theta);
+    }
+    for (const std::string_view key :
+         {"rope_interleave", "rope_interleaved", "rotary_interleaved"}) {
+      const bool interleaved = layout == Layout::kInterleaved;
+      check(key, interleaved ? "true" : "false",
+            [&](const JsonValue& given) { return given.Bool() == interleaved; });
+    }
+  }
+
+  static Rotation Turned(int head_dim, int offset, int rotary_dim, Layout layout,
+                         const Spectrum& spectrum) {
+    const Pairs pairs = PairsOf(rotary_dim, layout, offset);
+    Rotation rotation;
+    rotation.head_dim = head_dim;
+    rotation.attention_factor = spectrum.attention_factor;
+    rotation.first = pairs.first;
+    rotation.second = pairs.second;
+    rotation.frequency = spectrum.frequency;
+    CheckRotation(rotation);
+    return rotation;
+  }
+
+  // Gives pairs an axis where the family has sections.
+  Rotation OnSections(Rotation rotation, const RopeDictionary& dictionary) const {
+    if (!family_.sections) return rotation;
+    const Sections& sections = *family_.sections;
+    std::vector<int> counts = sections.missing;
+    std::optional<JsonValue> given;
+    for (const std::string& key : sections.keys) {
+      if (!given) given = dictionary.Find(key);
+    }
+    if (given) {
+      counts.clear();
+      for (const JsonValue& count : given->Array()) {
+        counts.push_back(static_cast<int>(count.Int(0, kMostChannels)));
+      }
+    }
+    if (counts.empty()) return rotation;
+    if (const auto interleaved = dictionary.Find("mrope_interleaved");
+        interleaved && interleaved->Bool() != (sections.order == "interleaved")) {
+      throw interleaved->Error("is ", interleaved->json().dump(), ", the sections of ",
+                               family_.model_type, " are ", sections.order);
+    }
+    const int pairs = rotation.pairs();
+    std::vector<int> axis;
+    if (sections.order == "interleaved") {
+      axis = InterleavedSections(pairs, counts);
+    } else if (sections.order == "alternating" && counts.size() == 3) {
+      axis = ErnieSections(counts[0], counts[1], counts[2]);
+    } else {
+      axis = ContiguousSections(counts);
+    }
+    if (static_cast<int>(axis.size()) != pairs) {
+      const std::string what = given ? given->place() : "sections";
+      throw FileError(Sentence("cannot read ", dictionary.source(), ": ", what, " must add up to ",
+                               pairs, " pairs, got ", axis.size()));
+    }
+    return OnAxes(rotation, static_cast<int>(counts.size()), axis);
+  }
+
+  void ReadTemperature(const LayerGroup& group, const RopeDictionary& dictionary,
+                       const ModelLengths& lengths, LayerRope& layers) const {
+    if (const auto beta = dictionary.Number("llama_4_scaling_beta"); beta && *beta != 0) {
+      layers.query_temperature = QueryTemperature{
+          .scale = *beta, .length = lengths.original.value_or(lengths.most.value_or(1))};
+    }
+    if (family_.temperature == "llama4") {
+      const bool on = config_.Bool("attn_temperature_tuning").value_or(true);
+      const double length = config_.Number("floor_scale").value_or(8192);
+      const double scale = config_.Number("attn_scale").value_or(0.1);
+      if (on && !group.rotates) {
+        layers.query_temperature = QueryTemperature{.scale = scale, .length = length, .shift = 1};
+      }
+    }
+    if (family_.temperature == "qwen" && config_.Bool("use_logn_attn").value_or(false)) {
+      layers.query_temperature =
+          QueryTemperature{.kind = QueryTemperature::Kind::kLogarithm,
+                           .length = config_.Number("seq_length").value_or(8192)};
+    }
+  }
+
+  const ConfigObject& config_;
+  const Family& family_;
+  const std::string part_;
+  const RopeConfigOptions& options_;
+  PartRope result_;
+};
+
+}  // namespace
+
+PartRope ReadTextPart(const ConfigObject& config, const Family& family, const std::string& part,
+                      const RopeConfigOptions& options) {
+  return TextReader(config, family, part, options).Read();
+}
+
+}  // namespace rotary

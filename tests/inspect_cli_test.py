@@ -1,0 +1,103 @@
+"""`rotary inspect` from outside: the page of text, the JSON, one layer, another length, two models beside each other, the
+registry of families, and bad input."""
+
+import json
+import math
+import unittest
+
+from cli_case import CliCase
+
+LLAMA = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
+         "max_position_embeddings": 131072, "rope_theta": 500000.0,
+         "rope_scaling": {"factor": 8.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0,
+                          "original_max_position_embeddings": 8192, "rope_type": "llama3"}}
+GEMMA = {"model_type": "gemma3_text", "head_dim": 256, "num_hidden_layers": 12, "sliding_window": 512,
+         "sliding_window_pattern": 6, "max_position_embeddings": 32768}
+DYNAMIC = {"model_type": "llama", "head_dim": 128, "num_hidden_layers": 1, "max_position_embeddings": 4096,
+           "rope_scaling": {"type": "dynamic", "factor": 2.0}}
+
+
+class InspectTest(CliCase):
+    def config(self, name, content):
+        path = self.folder / name
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return path
+
+    def inspect(self, *arguments):
+        run = self.rotary("inspect", *arguments, "--json")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)
+
+    def test_json(self):
+        report = self.inspect(self.config("a.json", LLAMA))
+        self.assertEqual(list(report), ["model_type", "length", "layers", "warnings", "fingerprint"])
+        self.assertEqual(report["model_type"], "llama")
+        (group,) = report["layers"]
+        self.assertEqual(group["layers"], list(range(32)))
+        self.assertEqual((group["part"], group["name"], group["layout"]), ("text", "all", "half"))
+        self.assertEqual((group["rotary_dim"], group["offset"], group["softmax_multiplier"]), (128, 0, 1))
+        self.assertIsNone(group["query_temperature"])
+        self.assertEqual(group["query"], group["key"])
+        frequency = group["query"]["frequency"]
+        self.assertEqual(len(frequency), 64)
+        self.assertTrue(math.isclose(frequency[32][0], 5.248461610e-4, rel_tol=1e-9))
+        self.assertTrue(math.isclose(frequency[63][0], 500000 ** (-126 / 128) / 8, rel_tol=1e-14))
+        self.assertEqual(len(report["fingerprint"]), 16)
+
+    def test_text(self):
+        run = self.rotary("inspect", self.config("a.json", LLAMA))
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for line in ("  layout            half: channels 0~64 1~65 2~66 3~67 .. 63~127",
+                     "  rule              llama3: factor 8 from 8192 tokens, turns 1 to 4",
+                     "text, all: 32 layers (0-31)"):
+            self.assertIn(line, run.stdout.splitlines())
+
+    def test_one_layer(self):
+        path = self.config("g.json", GEMMA)
+        self.assertEqual([g["name"] for g in self.inspect(path)["layers"]], ["sliding_attention", "full_attention"])
+        (full,) = self.inspect(path, "--layer", "11")["layers"]
+        self.assertEqual((full["name"], full["layers"], full["theta"]), ("full_attention", [11], 1e6))
+        self.fails(self.rotary("inspect", path, "--layer", "12"), 2, "inspect: there is no layer 12")
+
+    def test_length(self):
+        path = self.config("d.json", DYNAMIC)
+        last = [self.inspect(path, "--length", n)["layers"][0]["query"]["frequency"][63][0] for n in (100, 4096, 8192)]
+        self.assertEqual(last[0], last[1])
+        self.assertTrue(math.isclose(last[2], 3.849273282e-5, rel_tol=1e-9))
+
+    def test_two_models(self):
+        a, b = self.config("a.json", LLAMA), self.config("b.json", {**LLAMA, "rope_theta": 10000.0})
+        self.assertEqual(self.rotary("inspect", a, a).stdout, "They rotate alike.\n")
+        self.assertIn("  theta             500000  against  10000\n", self.rotary("inspect", a, b).stdout)
+        self.assertEqual(self.inspect(a, b)["alike"], False)
+        # The same rotation, written another way.
+        new = {k: v for k, v in LLAMA.items() if k not in ("rope_theta", "rope_scaling")}
+        new["rope_parameters"] = {**LLAMA["rope_scaling"], "rope_theta": 500000.0}
+        self.assertEqual(self.inspect(a, self.config("c.json", new))["alike"], True)
+
+    def test_families(self):
+        families = self.inspect("--families")
+        self.assertGreaterEqual(len(families), 60)
+        for family in families:
+            self.assertEqual(len(family["source"]["commit"]), 40, family["model_type"])
+        self.assertIn("gpt_neox", self.rotary("inspect", "--families").stdout)
+
+    def test_bad_input(self):
+        typo = self.config("t.json", {**LLAMA, "rope_thetta": 1})
+        sentence = (f"cannot read {typo}: rope_thetta = 1 is not a known key of a rotation; did you mean rope_theta?; "
+                    "to leave it aside: --ignore rope_thetta")
+        self.fails(self.rotary("inspect", typo), 3, sentence)
+        self.assertEqual(len(self.inspect(typo, "--ignore", "rope_thetta")["layers"]), 1)
+        unknown = self.config("u.json", {**LLAMA, "model_type": "lemma"})
+        self.fails(self.rotary("inspect", unknown), 3,
+                   f"cannot read {unknown}: model_type is not a known family: lemma; did you mean gemma?; "
+                   "give its layout by --layout half or --layout interleaved")
+        self.assertEqual(self.inspect(unknown, "--layout", "interleaved")["layers"][0]["query"]["second"][0], 1)
+        self.fails(self.rotary("inspect"), 2, "inspect: give one config, or two to compare, got 0")
+        missing = self.folder / "none.json"
+        self.assertEqual(self.rotary("inspect", missing).returncode, 3)
+        self.assertEqual(self.rotary("inspect", self.config("x.json", "{")).returncode, 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
