@@ -38,15 +38,15 @@ std::string CanonicalText(const Rotation& rotation) {
         double first = rotation.frequency[at + axis], second = second_of[at + axis];
         if (swapped) first = -std::exchange(second, -first);
         moves = moves || first != 0 || second != 0;
-        numbers += " " + Digits(first);
-        if (!rotation.IsGroup()) numbers += "/" + Digits(second);
+        numbers += fmt::format(" {}", Digits(first));
+        if (!rotation.IsGroup()) numbers += fmt::format("/{}", Digits(second));
       }
     }
     if (!moves) continue;
     text += fmt::format(";{},{}", std::min(rotation.first[j], rotation.second[j]),
                         std::max(rotation.first[j], rotation.second[j])) +
             numbers;
-    if (!rotation.log_decay.empty()) text += "~" + Digits(rotation.log_decay[j]);
+    if (!rotation.log_decay.empty()) text += fmt::format("~{}", Digits(rotation.log_decay[j]));
   }
   return text;
 }

@@ -39,9 +39,10 @@ std::string PairsText(const Rotation& rotation) {
                        rotation.second[static_cast<size_t>(j)]);
   };
   std::string text;
-  for (int j = 0; j < std::min(pairs, 4); ++j) text += (j > 0 ? " " : "") + pair(j);
+  for (int j = 0; j < std::min(pairs, 4); ++j)
+    text += fmt::format("{}{}", j > 0 ? " " : "", pair(j));
   if (pairs > 5) text += " ..";
-  if (pairs > 4) text += " " + pair(pairs - 1);
+  if (pairs > 4) text += fmt::format(" {}", pair(pairs - 1));
   return text;
 }
 
@@ -113,13 +114,14 @@ std::string GroupText(const LayerRope& group, double trained_length) {
     text += fmt::format("  rule              {}\n", Describe(group.rule));
     if (rotation.axes > 1) text += fmt::format("  axes              {}\n", rotation.axes);
     text += fmt::format("  attention factor  {:.17g}\n", rotation.attention_factor);
-    text += "  frequencies (radians a token)\n" + FrequenciesText(rotation, trained_length);
+    text += fmt::format("  frequencies (radians a token)\n{}",
+                        FrequenciesText(rotation, trained_length));
   }
   if (group.softmax_multiplier != 1) {
     text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
   }
   if (group.query_temperature) {
-    text += "  queries times     " + TemperatureText(*group.query_temperature) + "\n";
+    text += fmt::format("  queries times     {}\n", TemperatureText(*group.query_temperature));
   }
   return text;
 }
@@ -176,10 +178,11 @@ std::string InspectText(const RopeConfig& config) {
   }
   text += "\n";
   for (const LayerRope& group : config.layers) {
-    text += "\n" + GroupText(group, group.part == "text" ? config.trained_length : 0);
+    text += fmt::format("\n{}", GroupText(group, group.part == "text" ? config.trained_length : 0));
   }
-  if (!config.note.empty()) text += "\nnote: " + config.note + "\n";
-  for (const std::string& warning : config.warnings) text += "\nwarning: " + warning + "\n";
+  if (!config.note.empty()) text += fmt::format("\nnote: {}\n", config.note);
+  for (const std::string& warning : config.warnings)
+    text += fmt::format("\nwarning: {}\n", warning);
   return text + "\nfingerprint " + Fingerprint(config) + "\n";
 }
 
@@ -211,7 +214,7 @@ std::string CompareText(const RopeConfig& a, const RopeConfig& b) {
               std::find(g.layers.begin(), g.layers.end(), differing[0]) != g.layers.end());
     });
     text += fmt::format("{}, {}", group.part, group.name);
-    if (differing[0] >= 0) text += ", layers " + RangesText(differing);
+    if (differing[0] >= 0) text += fmt::format(", layers {}", RangesText(differing));
     text += ":\n";
     const auto line = [&](std::string_view what, const std::string& x, const std::string& y) {
       if (x != y) text += fmt::format("  {:<18}{}  against  {}\n", what, x, y);

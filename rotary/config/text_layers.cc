@@ -53,7 +53,9 @@ class TextReader {
       if (group.rotates) Fill(group, dictionary, lengths, layers);
       ReadTemperature(group, dictionary, lengths, layers);
       some_rotate = some_rotate || group.rotates;
+      const std::optional<LayerRope> indexer = IndexerOf(layers);
       result_.layers.push_back(std::move(layers));
+      if (indexer) result_.layers.push_back(*indexer);
     }
     if (!some_rotate) return WithoutRotation();
     for (const RopeDictionary& dictionary : dictionaries) {
@@ -64,6 +66,24 @@ class TextReader {
   }
 
  private:
+  // The sparse-attention indexer of DeepSeek V3.2 and its kin: heads of its own, whose first
+  // channels rotate.
+  std::optional<LayerRope> IndexerOf(const LayerRope& layers) const {
+    if (family_.indexer.empty() || !layers.key) return std::nullopt;
+    const auto head_dim = config_.Int("index_head_dim");
+    if (!head_dim) return std::nullopt;
+    LayerRope indexer = layers;
+    indexer.part = "indexer";
+    indexer.layout = family_.indexer;
+    indexer.offset = 0;
+    indexer.softmax_multiplier = 1;
+    const Layout layout = family_.indexer == "half" ? Layout::kHalf : Layout::kInterleaved;
+    indexer.query = indexer.key =
+        Turned(Channels("index_head_dim", static_cast<double>(*head_dim)), 0, layers.rotary_dim,
+               layout, {layers.key->frequency, layers.key->attention_factor});
+    return indexer;
+  }
+
   // Rope keys may stand there all the same.
   PartRope WithoutRotation() {
     for (const auto& [key, value] : config_.Unasked()) {
