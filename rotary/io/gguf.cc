@@ -318,15 +318,14 @@ class Parser {
     place_ = tensor.name;
     const uint64_t data_size = bytes_.size() - std::min<uint64_t>(bytes_.size(), data_offset);
     const auto dtype = tensor.dtype();
-    const auto count = ByteCount(tensor.shape, 1);
-    const auto size = dtype ? ByteCount(tensor.shape, SizeOf(*dtype)) : count;
-    if (!count || !size) throw Error("shape ", tensor.shape.ToString(), " is too large");
+    const auto size = ByteCount(tensor.shape, dtype ? SizeOf(*dtype) : 1);
+    if (!size) throw Error("shape ", tensor.shape.ToString(), " is too large");
     if (tensor.offset % alignment != 0) {
       throw Error("offset ", tensor.offset, " is not a multiple of the alignment, ", alignment);
     }
     // Of blocks whose size is unknown only the first byte: they may be smaller than one byte for
     // each number.
-    const uint64_t needed = dtype ? *size : std::min<uint64_t>(1, *count);
+    const uint64_t needed = dtype ? *size : std::min<uint64_t>(1, *size);
     if (tensor.offset > data_size || needed > data_size - tensor.offset) {
       throw Error("cut short: ", dtype ? "" : "at least ", needed, " bytes from byte ",
                   tensor.offset, " of the data on, the data has ", data_size);

@@ -139,6 +139,7 @@ TEST(GgufTest, EveryTypeOfValueComesBack) {
       EXPECT_EQ(header.version, version);
       EXPECT_EQ(header.metadata, expected);
       EXPECT_TRUE(header.metadata["u64"].is_number_unsigned());
+      EXPECT_LT(JsonValue(header.metadata, "m.gguf")["i64"].Int(), -9223372036854775807);
       EXPECT_TRUE(header.metadata["f32"].is_number_float());
       EXPECT_TRUE(header.metadata["u8"].is_number_integer());
       EXPECT_TRUE(header.tensors.empty());
@@ -148,14 +149,15 @@ TEST(GgufTest, EveryTypeOfValueComesBack) {
 
 TEST(GgufTest, TensorsComeBackInOrderLastAxisFastest) {
   const TestFolder folder;
-  const std::string data(128 + 24, 'd');
+  const std::string data(192, 'd');
   const GgufHeader header = ReadGgufHeader(folder.Put(
-      "m.gguf", FileOf({Key("general.alignment", kU32, Raw(uint32_t{64}))},
-                       {TensorInfo("f32", {3, 2}, 0, 128), TensorInfo("q4_0", {32, 1, 7}, 2, 0),
-                        TensorInfo("scalar", {}, 28, 64), TensorInfo("empty", {0, 5}, 1, 128),
-                        TensorInfo("later", {1, 2, 3, 4, 5}, 999, 64)},
-                       data, 64)));
-  ASSERT_EQ(header.tensors.size(), 5u);
+      "m.gguf",
+      FileOf({Key("general.alignment", kU32, Raw(uint32_t{64}))},
+             {TensorInfo("f32", {3, 2}, 0, 128), TensorInfo("q4_0", {32, 1, 7}, 2, 0),
+              TensorInfo("scalar", {}, 28, 64), TensorInfo("empty", {0, 5}, 1, 128),
+              TensorInfo("later", {1, 2, 3, 4, 5}, 999, 64), TensorInfo("no blocks", {0}, 8, 192)},
+             data, 64)));
+  ASSERT_EQ(header.tensors.size(), 6u);
   EXPECT_EQ(header.data_offset % 64, 0u);
   EXPECT_EQ(header.data_offset, std::filesystem::file_size(folder / "m.gguf") - data.size());
   const auto check = [&](size_t i, std::string_view name, const Dims& shape, uint32_t type,
@@ -171,6 +173,7 @@ TEST(GgufTest, TensorsComeBackInOrderLastAxisFastest) {
   check(2, "scalar", {}, 28, 64);
   check(3, "empty", {5, 0}, 1, 128);
   check(4, "later", {5, 4, 3, 2, 1}, 999, 64);
+  check(5, "no blocks", {0}, 8, 192);
   EXPECT_EQ(header.Find("f3"), nullptr);
 }
 
@@ -222,7 +225,8 @@ TEST(GgufTest, NumbersThatCannotBeRead) {
   const std::string bytes =
       FileOf({},
              {TensorInfo("q8_0", {64}, 8, 0), TensorInfo("f64", {2}, 28, 0),
-              TensorInfo("most", {4096, 2}, 0, 0), TensorInfo("more", {8193}, 0, 0)},
+              TensorInfo("most", {4096, 2}, 0, 0), TensorInfo("more", {8193}, 0, 0),
+              TensorInfo("late", {1}, 0, 64)},
              data);
   const GgufHeader header = Parse(bytes);
   const auto thrown = [&](std::string_view name) {
@@ -240,6 +244,9 @@ TEST(GgufTest, NumbersThatCannotBeRead) {
   EXPECT_EQ(Thrown([&] { Numbers(shorter, header, "most"); }),
             "cannot read m.gguf: cut short: most has 32768 bytes from byte 0 of the data on, the "
             "data has 32767");
+  EXPECT_EQ(Thrown([&] { Numbers(shorter.substr(0, header.data_offset + 63), header, "late"); }),
+            "cannot read m.gguf: cut short: late has 4 bytes from byte 64 of the data on, the data "
+            "has 63");
   EXPECT_EQ(Thrown([&] { Numbers("GGUF", header, "most"); }),
             "cannot read m.gguf: cut short: most has 32768 bytes from byte 0 of the data on, the "
             "data has 0");
@@ -327,6 +334,8 @@ TEST(GgufTest, EveryBrokenFileHasItsSentence) {
       {Start(4, 0, 0), "the header: the version must be 2 or 3, got 4"},
       {Start(3, 0, kHuge) + "..",
        "the header: cut short: 1152921504606846976 keys do not fit in the 2 bytes that follow"},
+      {Start(3, 0, uint64_t{1} << 63) + "..",  // its bytes overflow to 0
+       "the header: cut short: 9223372036854775808 keys do not fit in the 2 bytes that follow"},
       {Start(3, kHuge, 0) + "..",
        "the header: cut short: 1152921504606846976 tensors do not fit in the 2 bytes that follow"},
       {Start(3, 0, 1048577) + std::string(14 * 1048577, '\0'),
