@@ -21,13 +21,19 @@ int EditDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-std::string DidYouMean(std::string_view word, std::span<const std::string_view> known) {
+std::string_view Nearest(std::string_view word, std::span<const std::string_view> known) {
   const auto nearest = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
     return EditDistance(word, a) < EditDistance(word, b);
   });
   const int length = static_cast<int>(word.size());
-  if (nearest != known.end() && EditDistance(word, *nearest) <= std::max(1, length / 3)) {
-    return "did you mean " + std::string(*nearest) + "?";
+  const bool near =
+      nearest != known.end() && EditDistance(word, *nearest) <= std::max(1, length / 3);
+  return near ? *nearest : std::string_view();
+}
+
+std::string DidYouMean(std::string_view word, std::span<const std::string_view> known) {
+  if (const std::string_view nearest = Nearest(word, known); !nearest.empty()) {
+    return "did you mean " + std::string(nearest) + "?";
   }
   std::string text = "known are ";
   for (const std::string_view name : known) {

@@ -20,9 +20,10 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
   if (!options.layout) {
     std::vector<std::string_view> known;
     for (const Family& family : Families()) known.push_back(family.model_type);
-    const std::string hint = DidYouMean(*type, known);
+    const std::string_view nearest = Nearest(*type, known);
     throw config.Find("model_type")
-        ->Error("is not a known family: ", *type, hint.front() == 'd' ? "; " + hint : "",
+        ->Error("is not a known family: ", *type,
+                nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"),
                 "; give its layout by --layout half or --layout interleaved");
   }
   static const Family unknown{.model_type = "unknown",

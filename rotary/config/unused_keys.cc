@@ -88,6 +88,7 @@ constexpr size_t kShortestMisspelt = 8;
 }  // namespace
 
 bool BelongsToRope(std::string_view key) {
+  if (key == "rotary_tokenizer") return false;  // of our own checkpoints
   if (key == "type" || key == "max_position_embeddings" || key == "alpha" || key == "factor") {
     return false;  // outside of a rope dictionary they mean other things
   }
@@ -112,11 +113,12 @@ void RefuseUnused(const std::vector<std::pair<std::string, JsonValue>>& members,
       continue;
     }
     const bool known = std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end();
+    const std::string_view nearest = Nearest(key, kKnown);
     throw value.Error(
-        known ? Sentence("= ", value.json().dump(), " is not used by ", family.model_type,
-                         " with this rope_type")
-              : Sentence("= ", value.json().dump(), " is not a known key of a rotation; ",
-                         DidYouMean(key, kKnown)),
+        "= ", value.json().dump(),
+        known ? Sentence(" is not used by ", family.model_type, " with this rope_type")
+              : Sentence(" is not a known key of a rotation",
+                         nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?")),
         "; to leave it aside: --ignore ", key);
   }
 }
