@@ -77,8 +77,7 @@ void AddInspectCommand(CLI::App& program) {
                   "tokens of the text (the highest position + 1) [what the model was trained on]")
       ->check(CLI::PositiveNumber)
       ->type_name("");
-  app->add_option("--layout", command->layout,
-                  "instead of the family's: " + ChoiceList<Layout>())
+  app->add_option("--layout", command->layout, "instead of the family's: " + ChoiceList<Layout>())
       ->type_name("");
   app->add_option("--ignore", command->ignore, "a key to leave aside; may be given several times")
       ->type_name("KEY");
