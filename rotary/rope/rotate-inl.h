@@ -232,6 +232,25 @@ HWY_INLINE void PrefetchL2(const void* p) {
 #endif
 }
 
+// Rest: what a run has beyond its steps: nothing, one step of a part of the lanes, or any number.
+struct NoRest {};
+struct AnyRest {};
+template <class D>
+struct PartRest {};
+
+// Loads nothing where there is no such step.
+struct NoStep {
+  NoStep(const void*, const void*) {}
+};
+template <class T, class Rest>
+struct RestStepOf {
+  using Type = NoStep;
+};
+template <class T, class D>
+struct RestStepOf<T, PartRest<D>> {
+  using Type = HalfStep<T, D>;
+};
+
 // With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
 // for each two channels sets the pace: the next two loops keep the coefficients of a run in
 // registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. They take heads that are
@@ -239,9 +258,7 @@ HWY_INLINE void PrefetchL2(const void* p) {
 // constants in the instructions, and no more of them than a loop can keep. With the 16 registers of
 // AVX2 compilers keep some coefficients on the stack, and it still pays; narrower vectors go
 // without.
-//
-// kRest: with what a run has beyond its steps.
-template <bool kRest, class T, size_t... kStep>
+template <class Rest, class T, size_t... kStep>
 HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& rows,
                                       NextCoefficients<Math<T>>& next,
                                       std::index_sequence<kStep...>) {
@@ -250,6 +267,9 @@ HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& row
   const Math<T>* c = rows.coefficients + 4 * run.pair;
   const Math<T>* s = c + n;
   const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
+  constexpr size_t kDone = sizeof...(kStep) * Step::kSize;
+  using RestStep = typename RestStepOf<T, Rest>::Type;
+  [[maybe_unused]] const RestStep rest(c + kDone, s + kDone);
   T* first = rows.out + run.first;
   T* second = rows.out + run.second;
   const int64_t stride = rows.out_stride;
@@ -268,8 +288,10 @@ HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& row
     (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
                          second + kStep * Step::kSize),
      ...);
-    if constexpr (kRest) {
-      RotateHalfPart(sizeof...(kStep) * Step::kSize, n, c, true, first, second, first, second);
+    if constexpr (std::is_same_v<Rest, AnyRest>) {
+      RotateHalfPart(kDone, n, c, true, first, second, first, second);
+    } else if constexpr (!std::is_same_v<Rest, NoRest>) {
+      rest.Rotate(RestStep::Load(first + kDone), second + kDone, first + kDone, second + kDone);
     }
     first += stride;
     second += stride;
@@ -278,7 +300,7 @@ HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& row
   next = making;
 }
 
-template <bool kRest, class T, size_t... kStep>
+template <class Rest, class T, size_t... kStep>
 HWY_INLINE void RotateInterleavedInRegisters(const PairRun& run, const HeadRows<T>& rows,
                                              NextCoefficients<Math<T>>& next,
                                              std::index_sequence<kStep...>) {
@@ -292,23 +314,41 @@ HWY_INLINE void RotateInterleavedInRegisters(const PairRun& run, const HeadRows<
   NextCoefficients<Math<T>> making = next;  // in registers
   for (int64_t h = rows.heads; h > 0; --h) {
     (steps[kStep].Rotate(x + kStep * Step::kSize, x + kStep * Step::kSize), ...);
-    if constexpr (kRest) RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, x, x);
+    if constexpr (!std::is_same_v<Rest, NoRest>) {
+      RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, x, x);
+    }
     x += stride;
     making.StepInterleaved();
   }
   next = making;
 }
 
-// Calls body(sequence, with_rest) for the most steps in `count` pairs or channels that there is a
-// loop for; returns whether there is one.
-template <class Step, class Body>
+// Calls body(sequence, rest) for the most steps in `count` pairs or channels that there is a loop
+// for; returns whether there is one.
+//
+// kParts: with loops of their own for rests of one step. In bf16, for heads of 80 and 96 channels:
+// bringing its coefficients from memory into even and odd ones costs more than the step.
+template <class Step, bool kParts, class Body>
 HWY_INLINE bool InRegisters(size_t count, const Body& body) {
   const auto call = [&](auto steps) HWY_ATTR {
-    if (count == steps.size() * Step::kSize) {
-      body(steps, std::false_type());
-    } else {
-      body(steps, std::true_type());
+    const size_t rest = count - steps.size() * Step::kSize;
+    if (rest == 0) {
+      body(steps, NoRest());
+      return true;
     }
+    if constexpr (kParts) {
+      using Half = PartTag<float, 2>;
+      using Quarter = PartTag<float, 4>;
+      if (rest == HalfStep<BF16, Half>::kSize) {
+        body(steps, PartRest<Half>());
+        return true;
+      }
+      if (rest == HalfStep<BF16, Quarter>::kSize) {
+        body(steps, PartRest<Quarter>());
+        return true;
+      }
+    }
+    body(steps, AnyRest());
     return true;
   };
   const size_t steps = count / Step::kSize;
@@ -335,14 +375,15 @@ HWY_INLINE void WithLoopInPlace(const PairRun& run, const Body& body) {
   const size_t n = static_cast<size_t>(run.count);
   bool found = false;
   if (run.interleaved) {
-    found = InRegisters<InterleavedStep<T, D>>(2 * n, [&](auto steps, auto with_rest) HWY_ATTR {
+    found = InRegisters<InterleavedStep<T, D>, false>(2 * n, [&](auto steps, auto rest) HWY_ATTR {
       body([&](const HeadRows<T>& rows, Next& next)
-               HWY_ATTR { RotateInterleavedInRegisters<with_rest()>(run, rows, next, steps); });
+               HWY_ATTR { RotateInterleavedInRegisters<decltype(rest)>(run, rows, next, steps); });
     });
   } else {
-    found = InRegisters<HalfStep<T, D>>(n, [&](auto steps, auto with_rest) HWY_ATTR {
+    constexpr bool kParts = std::is_same_v<T, BF16>;
+    found = InRegisters<HalfStep<T, D>, kParts>(n, [&](auto steps, auto rest) HWY_ATTR {
       body([&](const HeadRows<T>& rows, Next& next)
-               HWY_ATTR { RotateHalfInRegisters<with_rest()>(run, rows, next, steps); });
+               HWY_ATTR { RotateHalfInRegisters<decltype(rest)>(run, rows, next, steps); });
     });
   }
   if (found) return;

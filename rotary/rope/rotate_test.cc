@@ -134,7 +134,7 @@ double ErrorOf(const Case& c, int threads = 2) {
 std::vector<Rotation> Rotations() {
   std::vector<Rotation> rotations;
   for (const Layout layout : {Layout::kHalf, Layout::kInterleaved}) {
-    for (const int head_dim : {2, 6, 64, 80, 128}) {
+    for (const int head_dim : {2, 6, 64, 80, 96, 128}) {
       rotations.push_back(MakeRotation({.head_dim = head_dim, .layout = layout}));
     }
     rotations.push_back(
