@@ -49,7 +49,9 @@ std::string PairsText(const Rotation& rotation) {
 // The frequency of the axis that moves the pair, 0 where none does.
 double FrequencyOf(const Rotation& rotation, int pair, int* axis = nullptr) {
   for (int x = 0; x < rotation.axes; ++x) {
-    const double frequency = rotation.frequency[static_cast<size_t>(pair * rotation.axes + x)];
+    const double frequency =
+        rotation.frequency[static_cast<size_t>(pair) * static_cast<size_t>(rotation.axes) +
+                           static_cast<size_t>(x)];
     if (frequency == 0) continue;
     if (axis != nullptr) *axis = x;
     return frequency;

@@ -88,7 +88,8 @@ std::optional<double> Evaluate(const ConfigObject& config, const Terms& terms) {
     const auto below = config.Int(text.substr(slash + 3));
     if (!above || !below) continue;
     if (*below < 1) throw(*config.Find(text.substr(slash + 3))).Error("must be at least 1");
-    return static_cast<double>(*above / *below);
+    const int64_t quotient = *above / *below;
+    return static_cast<double>(quotient);
   }
   return std::nullopt;
 }

@@ -33,6 +33,7 @@ class TextReader {
   PartRope Read() {
     const std::vector<LayerGroup> groups = LayerGroups(config_, family_);
     std::vector<std::string> types;
+    types.reserve(groups.size());
     for (const LayerGroup& group : groups) types.push_back(group.name);
     if (family_.pattern) {
       for (const LayerTypeRope& rope : family_.pattern->ropes) {

@@ -16,6 +16,8 @@ template <class... Bodies>
 struct Overload : Bodies... {
   using Bodies::operator()...;
 };
+template <class... Bodies>
+Overload(Bodies...) -> Overload<Bodies...>;  // clang 14 does not find it by itself
 
 void RequirePositive(double value, std::string_view rule, std::string_view name) {
   Require(std::isfinite(value) && value > 0, "rope rule ", rule, ": ", name,
