@@ -5,6 +5,12 @@
 
 namespace rotary {
 
+std::vector<double> NumbersOf(const JsonValue& value) {
+  std::vector<double> numbers;
+  for (const JsonValue& element : value.Array()) numbers.push_back(element.Number());
+  return numbers;
+}
+
 bool ConfigObject::Has(std::string_view key) const {
   const auto member = value_.Find(key);
   return member && !member->IsNull();
@@ -59,9 +65,7 @@ std::optional<std::string> ConfigObject::String(std::string_view key) const {
 std::optional<std::vector<double>> ConfigObject::Numbers(std::string_view key) const {
   const auto member = Find(key);
   if (!member) return std::nullopt;
-  std::vector<double> numbers;
-  for (const JsonValue& element : member->Array()) numbers.push_back(element.Number());
-  return numbers;
+  return NumbersOf(*member);
 }
 
 std::vector<std::pair<std::string, JsonValue>> ConfigObject::Unasked() const {

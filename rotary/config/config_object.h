@@ -18,6 +18,9 @@
 
 namespace rotary {
 
+// The elements of an array of numbers.
+std::vector<double> NumbersOf(const JsonValue& value);
+
 // One object of a document. Copies share what they remember; the document must outlive them.
 //
 // A key whose value is null counts as absent: this is how configs say "none". All functions throw

@@ -246,10 +246,11 @@ std::string CompareText(const RopeConfig& a, const RopeConfig& b) {
 
 std::string CompareJson(const RopeConfig& a, const RopeConfig& b) {
   Ordered json;
-  json["alike"] = Fingerprint(a) == Fingerprint(b);
-  json["fingerprints"] = {Fingerprint(a), Fingerprint(b)};
+  const std::string of_a = Fingerprint(a), of_b = Fingerprint(b);
+  json["alike"] = of_a == of_b;
+  json["fingerprints"] = {of_a, of_b};
   json["differences"] = Ordered::array();
-  std::istringstream lines(json["alike"] ? "" : CompareText(a, b));
+  std::istringstream lines(of_a == of_b ? "" : CompareText(a, b));
   for (std::string line; std::getline(lines, line);) json["differences"].push_back(line);
   return json.dump() + "\n";
 }

@@ -68,9 +68,7 @@ std::optional<std::string> RopeDictionary::String(std::string_view key) const {
 std::optional<std::vector<double>> RopeDictionary::Numbers(std::string_view key) const {
   const auto value = Find(key);
   if (!value) return std::nullopt;
-  std::vector<double> numbers;
-  for (const JsonValue& element : value->Array()) numbers.push_back(element.Number());
-  return numbers;
+  return NumbersOf(*value);
 }
 
 std::vector<std::pair<std::string, JsonValue>> RopeDictionary::Unasked() const {

@@ -5,6 +5,7 @@
 
 #include "rotary/base/dtype.h"
 #include "rotary/base/parallel.h"
+#include "rotary/rope/batch_view.h"
 #include "rotary/rope/positions.h"
 
 namespace rotary {
@@ -16,21 +17,6 @@ constexpr int64_t kBlockTokens = 32;
 // Sums that are made apart and then added in order: enough for any machine, few enough to be small.
 // The number must not depend on the number of threads, or the bits would.
 constexpr int64_t kParts = 64;
-
-// [tokens, heads, head_dim] as a batch of one.
-ConstTensorView WithBatch(const ConstTensorView& view) {
-  if (view.rank() == 4) return view;
-  if (view.rank() != 3) {
-    throw std::invalid_argument(
-        Sentence("frequency gradient: a tensor must be [tokens, heads, head_dim] or [batch, "
-                 "tokens, heads, head_dim], got ",
-                 view.shape().ToString()));
-  }
-  return {view.data(),
-          view.dtype(),
-          {1, view.shape(0), view.shape(1), view.shape(2)},
-          {0, view.stride(0), view.stride(1), view.stride(2)}};
-}
 
 void Check(const Rotation& rotation, const Positions& positions, const ConstTensorView& x,
            const ConstTensorView& d_y, const RotateOptions& options) {
@@ -129,7 +115,12 @@ FrequencyGradient RotateFrequencyGradient(const PhaseTable& table, ConstTensorVi
                                           const RotateOptions& options, Side side) {
   const Rotation& rotation = table.rotation();
   const Positions checked(positions, rotation.axes, "frequency gradient");
-  const Job job{table, checked, WithBatch(x), WithBatch(d_y), side, options.centre};
+  const Job job{table,
+                checked,
+                WithBatch(x, "frequency gradient"),
+                WithBatch(d_y, "frequency gradient"),
+                side,
+                options.centre};
   Check(rotation, checked, job.x, job.d_y, options);
 
   const size_t list = rotation.frequency.size();

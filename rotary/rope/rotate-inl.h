@@ -16,6 +16,7 @@
 
 #include "hwy/highway.h"
 #include "rotary/base/load_store-inl.h"
+#include "rotary/base/memory.h"
 #include "rotary/rope/channel_runs.h"
 #include "rotary/rope/coefficients-inl.h"
 
@@ -222,15 +223,6 @@ HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
 }
 
 #if HWY_MAX_BYTES >= 32
-
-// Asks for the line at `p`, which may lie beyond the data: addresses that do not exist are ignored.
-HWY_INLINE void PrefetchL2(const void* p) {
-#if HWY_COMPILER_GCC || HWY_COMPILER_CLANG
-  __builtin_prefetch(p, /*rw=*/0, /*locality=*/2);
-#else
-  (void)p;
-#endif
-}
 
 // Rest: what a run has beyond its steps: nothing, one step of a part of the lanes, or any number.
 struct NoRest {};

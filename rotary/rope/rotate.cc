@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "rotary/base/parallel.h"
+#include "rotary/rope/batch_view.h"
 #include "rotary/rope/overlap.h"
 #include "rotary/rope/rotate_job.h"
 
@@ -285,20 +286,6 @@ constexpr int64_t kMostBlockTokens = 16;
 // Bytes to rotate that are worth a thread of their own: a few microseconds.
 constexpr int64_t kGrainBytes = 64 << 10;
 
-// [tokens, heads, head_dim] as a batch of one.
-template <class View>
-View WithBatch(const View& view) {
-  if (view.rank() == 4) return view;
-  if (view.rank() != 3) {
-    throw std::invalid_argument(Sentence(
-        "rotate: a tensor must be [tokens, heads, head_dim] or [batch, tokens, heads, head_dim], "
-        "got ",
-        view.shape().ToString()));
-  }
-  return View(view.data(), view.dtype(), {1, view.shape(0), view.shape(1), view.shape(2)},
-              {0, view.stride(0), view.stride(1), view.stride(2)});
-}
-
 // `phase_batch` rows of `phase_tokens` positions for tensors of `head_dim` channels.
 void CheckOperand(const RotateJob& job, const RotateOperand& operand, int head_dim,
                   int64_t phase_batch, int64_t phase_tokens) {
@@ -391,14 +378,14 @@ void CheckQK(const TensorView& q, const TensorView& k) {
 // `phase_tokens` positions for tensors of `head_dim` channels.
 void RunOne(RotateJob job, const ConstTensorView& x, const TensorView& y, Side side, int head_dim,
             int64_t phase_batch, int64_t phase_tokens, int threads) {
-  job.operands[0] = {WithBatch(x), WithBatch(y), side};
+  job.operands[0] = {WithBatch(x, "rotate"), WithBatch(y, "rotate"), side};
   CheckOperand(job, job.operands[0], head_dim, phase_batch, phase_tokens);
   Run(job, phase_batch, threads);
 }
 
 void RunQK(RotateJob job, const TensorView& q, const TensorView& k, int head_dim,
            int64_t phase_batch, int64_t phase_tokens, int threads) {
-  const TensorView q4 = WithBatch(q), k4 = WithBatch(k);
+  const TensorView q4 = WithBatch(q, "rotate"), k4 = WithBatch(k, "rotate");
   job.operands = {RotateOperand{q4, q4, Side::kQuery}, RotateOperand{k4, k4, Side::kKey}};
   job.operand_count = 2;
   for (const RotateOperand& operand : job.operands) {
