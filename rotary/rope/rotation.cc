@@ -6,8 +6,6 @@
 #include <string_view>
 
 #include "rotary/base/error.h"
-#include "rotary/rope/axes.h"
-#include "rotary/rope/spectra.h"
 
 namespace rotary {
 namespace {
@@ -46,10 +44,13 @@ Rotation MakeRotation(const RotationOptions& options) {
 
   Rotation rotation;
   rotation.head_dim = head_dim;
-  const Pairs pairs = PairsOf(rotary_dim, options.layout, options.offset);
-  rotation.first = pairs.first;
-  rotation.second = pairs.second;
-  rotation.frequency = PlainFrequencies(rotary_dim, options.theta);
+  const int pairs = rotary_dim / 2;
+  const bool half = options.layout == Layout::kHalf;
+  for (int i = 0; i < pairs; ++i) {
+    rotation.first.push_back(options.offset + (half ? i : 2 * i));
+    rotation.second.push_back(options.offset + (half ? i + pairs : 2 * i + 1));
+    rotation.frequency.push_back(std::pow(options.theta, -2.0 * i / rotary_dim));
+  }
   return rotation;
 }
 
