@@ -71,7 +71,8 @@ void AddInspectCommand(CLI::App& program) {
   CLI::App* app =
       program.add_subcommand("inspect", "Show which rotation the config of a model asks for");
   app->footer("Example: rotary inspect config.json --length 32768");
-  app->add_option("CONFIG", command->configs, "config.json of a model; two: how they differ");
+  app->add_option("CONFIG", command->configs,
+                  "config.json or params.json of a model; two: how they differ");
   app->add_option("--layer", command->layer, "only this layer")->check(CLI::NonNegativeNumber);
   app->add_option("--length", command->length,
                   "tokens of the text (the highest position + 1) [what the model was trained on]")

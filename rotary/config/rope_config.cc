@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "rotary/config/config_object.h"
+#include "rotary/config/dialects.h"
 #include "rotary/config/family.h"
 #include "rotary/config/image_layers.h"
 #include "rotary/config/nearest.h"
@@ -15,7 +16,11 @@ namespace {
 
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
   const auto type = config.String("model_type");
-  if (!type) throw config.value().Error("does not say its model_type");
+  if (!type) {
+    throw config.value().Error(
+        "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
+        "Mistral's params.json, DeepSeek's, OpenAI's)");
+  }
   if (const Family* family = FindFamily(*type)) return *family;
   if (!options.layout) {
     std::vector<std::string_view> known;
@@ -44,6 +49,15 @@ const Family& FamilyOfPart(const ConfigObject& config, const Family& wrapper, co
       part.missing.empty() ? wrapper.model_type + "_" + part.name : part.missing;
   if (const Family* family = FindFamily(own)) return *family;
   return FamilyOf(config, options);
+}
+
+// Whether only its keys tell what a config is. Mistral's own files may say "transformer", and some
+// of gpt-oss give a model_type to the keys of OpenAI's code.
+bool NamesNoFamily(const ConfigObject& config) {
+  if (!config.Has("model_type")) return true;
+  const Json& type = config.value()["model_type"].json();
+  return type == "transformer" || (type == "gpt_oss" && config.Has("rope_scaling_factor") &&
+                                   !config.Has("rope_scaling") && !config.Has("rope_parameters"));
 }
 
 void Append(PartRope part, RopeConfig& result) {
@@ -89,6 +103,15 @@ double QueryTemperature::At(double position) const {
 
 RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& options) {
   const ConfigObject object(config);
+  if (NamesNoFamily(object)) {
+    if (const auto translated = TranslateDialect(object, options.ignore)) {
+      RopeConfig result =
+          ReadRopeConfig(JsonValue(translated->config, translated->source), options);
+      result.warnings.insert(result.warnings.begin(), translated->warnings.begin(),
+                             translated->warnings.end());
+      return result;
+    }
+  }
   const Family& family = FamilyOf(object, options);
   RopeConfig result{.model_type = *object.String("model_type"), .note = family.note};
   ReadPart(object, family, "text", options, result);

@@ -55,7 +55,7 @@ def rope_type(rope):
 
 
 def layer_count(config):
-    return next(config[key] for key in ("num_hidden_layers", "num_layers", "n_layer") if key in config)
+    return next(config[key] for key in ("num_hidden_layers", "num_layers", "n_layers", "n_layer") if key in config)
 
 
 # The base of families whose published configs may leave it out: a constant of their code.
@@ -292,6 +292,55 @@ def nothing_rotates(config, _):
     return [still("text", range(layer_count(config)))]
 
 
+# ---- Files without a model_type, as their authors write them ----
+
+def meta_params(config, _):
+    """Meta's params.json: neighbours pair up, and what use_scaled_rope means stands in Meta's code."""
+    head_dim = config["dim"] // config["n_heads"]
+    assert config["use_scaled_rope"]
+    scaled = {"factor": 8, "low_freq_factor": 1, "high_freq_factor": 4, "original_max_position_embeddings": 8192}
+    return [turning("text", range(layer_count(config)), "interleaved", head_dim,
+                    llama3(config["rope_theta"], head_dim, scaled))]
+
+
+def mistral_params(config, _):
+    """Mistral's params.json of a model with latent attention: beta is the fast end, alpha the slow one, and without
+    apply_scale nothing has a magnitude."""
+    rope, d, before = config["yarn"], config["qk_rope_head_dim"], config["qk_nope_head_dim"]
+    frequency, _ = yarn(config["rope_theta"], d, {**rope, "beta_fast": rope["beta"], "beta_slow": rope["alpha"]})
+    assert rope["apply_scale"] is False
+    return [turning("text", range(layer_count(config)), "interleaved", before + d, frequency, offset=before)]
+
+
+def openai_config(config, _):
+    """gpt-oss as OpenAI writes it: alpha is the slow end, the range is not rounded."""
+    frequency, attention_factor = yarn(config["rope_theta"], config["head_dim"], {
+        "factor": config["rope_scaling_factor"], "original_max_position_embeddings": config["initial_context_length"],
+        "beta_fast": config["rope_ntk_beta"], "beta_slow": config["rope_ntk_alpha"], "truncate": False})
+    return [turning("text", range(layer_count(config)), "half", config["head_dim"], frequency,
+                    attention_factor=attention_factor)]
+
+
+def deepseek_config(config, _):
+    """DeepSeek's inference code: the scaling stands there, its magnitude is in the softmax alone."""
+    d, before = config["qk_rope_head_dim"], config["qk_nope_head_dim"]
+    rope = {"factor": 40, "original_max_position_embeddings": 4096, "mscale_all_dim": config.get("mscale", 1)}
+    frequency, _ = yarn(10000, d, rope)
+    return [turning("text", range(layer_count(config)), "interleaved", before + d, frequency, offset=before,
+                    softmax_multiplier=deepseek_softmax("yarn", rope))]
+
+
+# By a key that no other of these files has.
+OWN_FORMS = {"multiple_of": meta_params, "hidden_dim": mistral_params, "initial_context_length": openai_config,
+             "inter_dim": deepseek_config}
+
+
+def rule_of(config):
+    if "model_type" in config:
+        return TEXT.get(config["model_type"], plain_text)
+    return next(rule for key, rule in OWN_FORMS.items() if key in config)
+
+
 TEXT = {"deepseek_v2": latent, "deepseek_v3": latent, "deepseek_v32": latent, "deepseek_v4": deepseek_v4,
         "gemma3_text": gemma3, "gemma4_text": gemma4_text, "glm_moe_dsa": latent, "kimi_k2": latent,
         "kimi_linear": nothing_rotates, "mimo_v2_flash": mimo_v2_flash, "nemotron_h": nothing_rotates, "olmo3": olmo3}
@@ -301,7 +350,7 @@ VISION = {"gemma4": gemma4_vision, "qwen2_5_vl": qwen_vision}
 def cases(config):
     text = config.get("text_config", config)
     vision = VISION[config["model_type"]](config["vision_config"]) if "vision_config" in config else []
-    rule = TEXT.get(text["model_type"], plain_text)
+    rule = rule_of(text)
     return [{**({} if length is None else {"length": length}), "groups": rule(text, length) + vision}
             for length in lengths_of(text)]
 
@@ -332,6 +381,11 @@ def check_models(expected):
     pairs("google/gemma-4-26B-A4B", {1: "9.474635257e-1", 63: "3.337624694e-2"}, "1.000000000")
     for case in (0, 1):
         check_value("Phi-3.5-mini", group("Phi-3.5-mini", case=case)["attention_factor"], "1.190238071")
+    for model, twin in (("gpt-oss-120b (OpenAI's config)", "openai/gpt-oss-120b"),
+                        ("DeepSeek-V3 (DeepSeek's config)", "deepseek-ai/DeepSeek-V3"),
+                        ("DeepSeek-V2-Lite (DeepSeek's config)", "DeepSeek-V2-Lite")):
+        assert group(model) == group(twin), model
+    assert group("Llama 3.1 8B (params.json)")["frequency"] == group("meta-llama/Meta-Llama-3.1-8B")["frequency"]
     olmo = group("allenai/Olmo-3.1-32B-Instruct")
     check_value("OLMo 3.1", olmo["attention_factor"], "1.207944154")
     assert group("deepseek-ai/DeepSeek-V3")["first_pair"] == [128, 129]
