@@ -23,6 +23,7 @@ struct InspectCommand {
   std::optional<double> length;
   std::string layout;
   std::vector<std::string> ignore;
+  std::vector<std::filesystem::path> weights;
   bool families = false, json = false;
 };
 
@@ -51,9 +52,14 @@ void Inspect(const InspectCommand& command) {
   if (!command.layout.empty()) {
     options.layout = ParseChoice<Layout>("inspect: layout", command.layout);
   }
+  Require(command.weights.size() <= command.configs.size(), "inspect: there are more --weights (",
+          command.weights.size(), ") than configs (", command.configs.size(), ")");
   std::vector<RopeConfig> configs;
-  for (const auto& path : command.configs) {
-    configs.push_back(ReadRopeConfig(path, options));
+  for (size_t i = 0; i < command.configs.size(); ++i) {
+    std::optional<SafetensorsFile> weights;
+    if (i < command.weights.size()) weights.emplace(command.weights[i]);
+    options.weights = weights ? &*weights : nullptr;
+    configs.push_back(ReadRopeConfig(command.configs[i], options));
     if (command.layer) KeepLayer(*command.layer, configs.back());
   }
   if (configs.size() == 1) {
@@ -70,7 +76,9 @@ void AddInspectCommand(CLI::App& program) {
   const auto command = std::make_shared<InspectCommand>();
   CLI::App* app =
       program.add_subcommand("inspect", "Show which rotation the config of a model asks for");
-  app->footer("Example: rotary inspect config.json --length 32768");
+  app->footer(
+      "Examples: rotary inspect config.json --length 32768\n"
+      "          rotary inspect config.json --weights model.safetensors");
   app->add_option("CONFIG", command->configs,
                   "config.json or params.json of a model; two: how they differ");
   app->add_option("--layer", command->layer, "only this layer")->check(CLI::NonNegativeNumber);
@@ -82,6 +90,11 @@ void AddInspectCommand(CLI::App& program) {
       ->type_name("");
   app->add_option("--ignore", command->ignore, "a key to leave aside; may be given several times")
       ->type_name("KEY");
+  app->add_option(
+         "--weights", command->weights,
+         "the checkpoint, where the model keeps its frequencies there; of two configs, one "
+         "each")
+      ->type_name("FILE.safetensors");
   app->add_flag("--families", command->families, "the families known, with their sources");
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { Inspect(*command); });

@@ -88,15 +88,27 @@ Sections ReadSections(const JsonValue& value) {
   return sections;
 }
 
+FrequencyTensor ReadWeights(const JsonValue& value) {
+  value.AllowOnly({"names", "form", "needed", "absent"});
+  return {.names = ReadStrings(value, "names"),
+          .form = value["form"].String(),
+          .needed = ReadBool(value, "needed", false),
+          .absent = ReadString(value, "absent")};
+}
+
 Family ReadFamily(const JsonValue& row) {
   row.AllowOnly(
       {"model_type",   "scheme",         "layout",   "head_dim",     "rotary_dim",       "fraction",
        "offset",       "theta",          "layers",   "theta_factor", "attention_factor", "qwen_ntk",
        "default_rope", "pattern",        "sections", "only_if",      "temperature",      "indexer",
-       "parts",        "without_effect", "note",     "source"});
+       "parts",        "without_effect", "note",     "source",       "class_names",      "part",
+       "heads",        "weights"});
   Family family{.model_type = row["model_type"].String(),
+                .class_names = ReadStrings(row, "class_names"),
                 .scheme = row.Find("scheme") ? row["scheme"].String() : "text",
+                .part = row.Find("part") ? row["part"].String() : "text",
                 .head_dim = ReadTerms(row, "head_dim"),
+                .heads = ReadTerms(row, "heads"),
                 .rotary_dim = ReadTerms(row, "rotary_dim"),
                 .fraction = ReadTerms(row, "fraction"),
                 .theta = ReadTerms(row, "theta"),
@@ -126,6 +138,7 @@ Family ReadFamily(const JsonValue& row) {
     family.only_if = Condition{(*condition)["key"].String(), (*condition)["is"].json(),
                                (*condition)["missing"].json()};
   }
+  if (const auto weights = row.Find("weights")) family.weights = ReadWeights(*weights);
   if (const auto parts = row.Find("parts")) {
     for (const auto& [name, part] : parts->Members()) {
       if (part.json().is_string()) {
@@ -166,6 +179,14 @@ const Family* FindFamily(std::string_view model_type) {
   const auto& families = Families();
   const auto found = std::find(families.begin(), families.end(), model_type);
   return found == families.end() ? nullptr : &*found;
+}
+
+const Family* FindFamilyOfClass(std::string_view class_name) {
+  for (const Family& family : Families()) {
+    const auto& names = family.class_names;
+    if (std::find(names.begin(), names.end(), class_name) != names.end()) return &family;
+  }
+  return nullptr;
 }
 
 }  // namespace rotary

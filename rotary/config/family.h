@@ -18,7 +18,8 @@
 namespace rotary {
 
 // Ways to a number, the first that is there: a key of the config (dots go into objects), a quotient
-// of two keys, rounded down ("hidden_size / num_attention_heads"), or the number itself.
+// of two keys, rounded down ("hidden_size / num_attention_heads"), a sum of two, or the number
+// itself.
 using Terms = std::vector<std::variant<std::string, double>>;
 
 // What is different for layers of a type.
@@ -65,20 +66,34 @@ struct Sections {
   std::string order;              // "contiguous", "interleaved", "alternating"
 };
 
-// A part of a wrapper: its config under `key`, by the row of its own model_type; where it has none,
-// or the wrapper's, by the row `missing`, else by WRAPPER_PART.
+// A part of a wrapper: its config under `key` (empty: the wrapper itself), by the row of its own
+// model_type; where it has none, or the wrapper's, by the row `missing`, else by WRAPPER_PART.
 struct Part {
   std::string name, key, missing;
 };
 
+// Frequencies that a checkpoint holds (frequency_weights.h).
+struct FrequencyTensor {
+  // The last parts of its name, the first that is there; "{}" stands for the number of a layer.
+  std::vector<std::string> names;
+  // What its numbers are: "frequencies" [pairs], "periods" [pairs / axes], "axis,head,pair", or
+  // "axis,layer,head,pair".
+  std::string form;
+  bool needed = false;  // whether the config cannot say
+  std::string absent;   // why most checkpoints do not have it
+};
+
 struct Family {
   std::string model_type;
-  std::string scheme;  // "text", "latent" (MLA), "none", "parts", or a scheme of several axes
-  std::string layout;  // "half", "interleaved"; empty where `layout_key` decides
+  // "_class_name" in configs of diffusers, which have no model_type.
+  std::vector<std::string> class_names;
+  std::string scheme;         // "text", "latent" (MLA), "none", "parts", or one of schemes.h
+  std::string part = "text";  // "text", "vision", "image", "video", "audio": what it is by itself
+  std::string layout;         // "half", "interleaved"; empty where `layout_key` decides
   // A boolean of the config: true means interleaved.
   std::string layout_key;
   bool layout_missing = false;
-  Terms head_dim, rotary_dim, fraction, theta, layers;
+  Terms head_dim, heads, rotary_dim, fraction, theta, layers;
   Terms offset;                            // {"last"}: the end of the head
   std::string theta_factor;                // a key that multiplies theta
   std::optional<double> attention_factor;  // whatever the rule says
@@ -90,6 +105,7 @@ struct Family {
   std::string temperature;           // "", "ministral", "llama4", "qwen"
   std::string indexer;               // "", "half", "interleaved": the layout of its indexer
   std::vector<Part> parts;
+  std::optional<FrequencyTensor> weights;
   std::vector<std::string> without_effect;  // published keys that the family's code never reads
   std::string note;
   std::string repository, file, commit;  // where it was read
@@ -102,6 +118,8 @@ const std::vector<Family>& Families();
 
 // Nothing for an unknown type.
 const Family* FindFamily(std::string_view model_type);
+// By a "_class_name" of diffusers.
+const Family* FindFamilyOfClass(std::string_view class_name);
 
 // Parses a registry; the compiled-in one in Families().
 // Throws FileError: a key missing or unknown, a value of another kind, a row without its source.

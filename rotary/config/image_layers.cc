@@ -1,59 +1,19 @@
 #include "rotary/config/image_layers.h"
 
-#include <functional>
-#include <map>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "rotary/config/layer_groups.h"
 #include "rotary/config/rope_dictionary.h"
+#include "rotary/config/schemes.h"
 #include "rotary/config/unused_keys.h"
-#include "rotary/rope/image_rotations.h"
-#include "rotary/rope/video_rotations.h"
+#include "rotary/rope/axes.h"
 
 namespace rotary {
 namespace {
 
 constexpr int64_t kMostChannels = 1 << 16;
-
-// What a scheme may need.
-struct Given {
-  int head_dim;
-  double theta;
-  Layout layout;
-  std::vector<int> channels;  // of each axis, where the config lists them
-};
-
-using Scheme = std::function<Rotation(const Given&)>;
-
-const std::map<std::string, Scheme, std::less<>>& Schemes() {
-  static const std::map<std::string, Scheme, std::less<>> schemes = {
-      {"qwen_vision", [](const Given& g) { return AxialHalf(g.head_dim, g.theta); }},
-      {"pixtral_vision", [](const Given& g) { return Pixtral(g.head_dim, g.theta, g.layout); }},
-      {"llama4_vision", [](const Given& g) { return AxialInterleaved(g.head_dim, g.theta); }},
-      {"moonvit", [](const Given& g) { return MoonVit(g.head_dim, g.theta, g.layout); }},
-      {"sam2", [](const Given& g) { return AxialInterleaved(g.head_dim, g.theta); }},
-      {"eva", [](const Given& g) { return AxialInterleaved(g.head_dim, g.theta); }},
-      {"rope_vit_axial", [](const Given& g) { return AxialInterleaved(g.head_dim, g.theta); }},
-      {"croco", [](const Given& g) { return AxialHalfInBlocks(g.head_dim, g.theta); }},
-      {"gemma4_vision", [](const Given& g) { return AxialHalfInBlocks(g.head_dim, g.theta); }},
-      {"chatglm_v1", [](const Given& g) { return AxialHalfInBlocks(g.head_dim, g.theta); }},
-      {"dinov3",
-       [](const Given& g) { return Dinov3(g.head_dim, Dinov3Periods(g.head_dim, g.theta)); }},
-      {"vjepa2", [](const Given& g) { return VJepa2(g.head_dim, g.theta); }},
-      {"axes_dims",
-       [](const Given& g) { return BlockRotation(g.head_dim, g.channels, g.theta, g.layout); }},
-      {"ernie_image", [](const Given& g) { return ErnieImage(g.head_dim, g.channels, g.theta); }},
-      {"wan",
-       [](const Given& g) { return BlockRotation(g.head_dim, WanBlocks(g.head_dim), g.theta); }},
-      {"cogvideox",
-       [](const Given& g) {
-         return BlockRotation(g.head_dim, CogVideoXBlocks(g.head_dim), g.theta);
-       }},
-  };
-  return schemes;
-}
 
 // The channels of each axis: a list of the config itself.
 std::vector<int> ReadChannels(const ConfigObject& config, const Family& family) {
@@ -84,8 +44,39 @@ int HeadDim(const ConfigObject& config, const Family& family, const std::vector<
   return static_cast<int>(value);
 }
 
-std::string LayoutName(const Rotation& rotation, const Family& family) {
-  return rotation.IsGroup() && !family.layout.empty() ? family.layout : "other";
+int Heads(const ConfigObject& config, const Family& family) {
+  static const Terms kUsual = {"num_attention_heads", "num_heads"};
+  const double heads = Evaluate(config, family.heads.empty() ? kUsual : family.heads).value_or(0);
+  if (!(heads >= 0 && heads <= kMostChannels && heads == static_cast<int>(heads))) {
+    throw config.value().Error("has ", heads, " heads");
+  }
+  return static_cast<int>(heads);
+}
+
+Layout LayoutOf(const ConfigObject& config, const Family& family,
+                const RopeConfigOptions& options) {
+  if (options.layout) return *options.layout;
+  const bool interleaved = family.layout_key.empty()
+                               ? family.layout == "interleaved"
+                               : config.Bool(family.layout_key).value_or(family.layout_missing);
+  return interleaved ? Layout::kInterleaved : Layout::kHalf;
+}
+
+// A scheme may choose its own pairs.
+std::string LayoutName(const Rotation& rotation, const Family& family, Layout layout) {
+  if (!rotation.IsGroup()) return "other";
+  for (const Layout known : {layout, Layout::kHalf, Layout::kInterleaved}) {
+    const Pairs pairs = PairsOf(2 * rotation.pairs(), known);
+    if (rotation.first != pairs.first || rotation.second != pairs.second) continue;
+    return known == Layout::kHalf ? "half" : "interleaved";
+  }
+  return family.layout.empty() ? "other" : family.layout;  // by halves of each axis's channels
+}
+
+void RequireWeights(const ConfigObject& config, const Family& family) {
+  throw config.value().Error("is of the family ", family.model_type,
+                             ", whose frequencies are learned: give the checkpoint that holds ",
+                             family.weights->names[0], " by --weights");
 }
 
 }  // namespace
@@ -97,10 +88,8 @@ PartRope ReadImagePart(const ConfigObject& config, const Family& family, const s
   for (const LayerGroup& group : groups) {
     LayerRope layers{.part = part, .name = group.name, .layers = group.layers};
     if (group.rotates) {
-      const auto scheme = Schemes().find(family.scheme);
-      if (scheme == Schemes().end()) {
-        throw config.value().Error("is of the family ", family.model_type,
-                                   ", whose frequencies no config holds: give the rotation itself");
+      if (family.weights && family.weights->needed && options.weights == nullptr) {
+        RequireWeights(config, family);
       }
       // Towers keep theta in a rope dictionary of their own since transformers 5.
       const RopeDictionary dictionary(config, group.name, {}, Json());
@@ -108,21 +97,27 @@ PartRope ReadImagePart(const ConfigObject& config, const Family& family, const s
       dictionary.String("type");
       const auto inner = dictionary.Number("rope_theta");
       const auto outer = Evaluate(config, family.theta);
-      Given given{.head_dim = 0,
-                  .theta = inner ? *inner : outer.value_or(10000),
-                  .layout = options.layout.value_or(
-                      family.layout == "interleaved" ? Layout::kInterleaved : Layout::kHalf),
-                  .channels = ReadChannels(config, family)};
-      given.head_dim = HeadDim(config, family, given.channels);
+      SchemeInput input{.config = config,
+                        .heads = Heads(config, family),
+                        .theta = inner ? *inner : outer.value_or(10000),
+                        .layout = LayoutOf(config, family, options),
+                        .channels = ReadChannels(config, family)};
+      input.head_dim = HeadDim(config, family, input.channels);
       try {
-        layers.query = scheme->second(given);
+        layers.query = BuildScheme(family.scheme, input);
       } catch (const std::invalid_argument& error) {
         throw config.value().Error("gives no rotation: ", error.what());
       }
+      if (!layers.query->IsGroup()) {
+        result.warnings.push_back(
+            Sentence(family.model_type,
+                     " turns the two channels of a pair by different angles, as it was "
+                     "trained: this is no rotation, and nothing inverts or shifts it"));
+      }
       layers.key = layers.query;
-      layers.layout = LayoutName(*layers.query, family);
+      layers.layout = LayoutName(*layers.query, family, input.layout);
       layers.rotary_dim = 2 * layers.query->pairs();
-      layers.theta = given.theta;
+      layers.theta = input.theta;
       RefuseUnused(dictionary.Unasked(), family, options.ignore, /*in_dictionary=*/true);
     }
     result.layers.push_back(std::move(layers));

@@ -1,4 +1,5 @@
-// The rotations of image encoders and of image and video generators: several axes of position.
+// The rotations of image encoders and of image, video and audio generators, most of them by several
+// axes of position.
 #ifndef ROTARY_CONFIG_IMAGE_LAYERS_H_
 #define ROTARY_CONFIG_IMAGE_LAYERS_H_
 
@@ -11,9 +12,8 @@
 
 namespace rotary {
 
-// Schemes other than those of ReadTextPart. Refuses rope keys of `config` that nothing used.
-// Throws FileError for schemes whose frequencies are learned: a checkpoint has them, a config has
-// not.
+// The schemes of schemes.h. Refuses rope keys of `config` that nothing used. Learned frequencies
+// are zero until UseWeights (frequency_weights.h).
 PartRope ReadImagePart(const ConfigObject& config, const Family& family, const std::string& part,
                        const RopeConfigOptions& options);
 

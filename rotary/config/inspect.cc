@@ -46,17 +46,37 @@ std::string PairsText(const Rotation& rotation) {
   return text;
 }
 
-// The frequency of the axis that moves the pair, 0 where none does.
-double FrequencyOf(const Rotation& rotation, int pair, int* axis = nullptr) {
+// Of the first head.
+size_t At(const Rotation& rotation, int pair, int axis) {
+  return static_cast<size_t>(pair) * static_cast<size_t>(rotation.axes) + static_cast<size_t>(axis);
+}
+
+// The frequency of the first axis that moves the pair, 0 where none does.
+double FrequencyOf(const Rotation& rotation, int pair) {
   for (int x = 0; x < rotation.axes; ++x) {
-    const double frequency =
-        rotation.frequency[static_cast<size_t>(pair) * static_cast<size_t>(rotation.axes) +
-                           static_cast<size_t>(x)];
-    if (frequency == 0) continue;
-    if (axis != nullptr) *axis = x;
-    return frequency;
+    const double frequency = rotation.frequency[At(rotation, pair, x)];
+    if (frequency != 0) return frequency;
   }
   return 0;
+}
+
+// "axis 1  0.5  one turn in 12.57", one for each axis that moves the pair; where the second channel
+// has an angle of its own, that too.
+std::string PairText(const Rotation& rotation, int pair) {
+  std::string text;
+  for (int x = 0; x < rotation.axes; ++x) {
+    const double frequency = rotation.frequency[At(rotation, pair, x)];
+    const double second =
+        rotation.IsGroup() ? frequency : rotation.second_frequency[At(rotation, pair, x)];
+    if (frequency == 0 && second == 0) continue;
+    if (rotation.axes > 1) text += fmt::format("  axis {}", x);
+    text += fmt::format("  {:<22.17g}", frequency);
+    text += second == frequency
+                ? fmt::format("  one turn in {:.6g} {}", 2 * std::numbers::pi / std::abs(frequency),
+                              rotation.axes > 1 ? "positions" : "tokens")
+                : fmt::format("  and {:<22.17g}", second);
+  }
+  return text.empty() ? "  stands still" : text;
 }
 
 std::string FrequenciesText(const Rotation& rotation, double trained_length) {
@@ -64,8 +84,7 @@ std::string FrequenciesText(const Rotation& rotation, double trained_length) {
   const int pairs = rotation.pairs();
   int whole = 0, still = 0;
   for (int j = 0; j < pairs; ++j) {
-    int axis = 0;
-    const double frequency = FrequencyOf(rotation, j, &axis);
+    const double frequency = FrequencyOf(rotation, j);
     const double wavelength = 2 * std::numbers::pi / std::abs(frequency);
     if (frequency == 0) {
       ++still;
@@ -74,11 +93,7 @@ std::string FrequenciesText(const Rotation& rotation, double trained_length) {
     }
     const int step = std::max(1, pairs / 8);
     if (j % step != 0 && j != pairs - 1) continue;
-    text += fmt::format("    pair {:3d}", j);
-    if (rotation.axes > 1) text += fmt::format("  axis {}", axis);
-    text += frequency == 0
-                ? "  stands still\n"
-                : fmt::format("  {:<22.17g}  one turn in {:.6g} tokens\n", frequency, wavelength);
+    text += fmt::format("    pair {:3d}{}\n", j, PairText(rotation, j));
   }
   if (trained_length > 0) {
     text += fmt::format("    {} of {} pairs turn fully within {:.0f} tokens{}\n", whole, pairs,
@@ -112,12 +127,29 @@ std::string GroupText(const LayerRope& group, double trained_length) {
       text += fmt::format("  keys              one vector of {} channels for all heads\n",
                           group.key->head_dim);
     }
-    text += fmt::format("  theta             {:.17g}\n", group.theta);
-    text += fmt::format("  rule              {}\n", Describe(group.rule));
+    if (group.from_weights) {
+      text += "  rule              none: the frequencies are those of the checkpoint\n";
+    } else {
+      text += fmt::format("  theta             {:.17g}\n", group.theta);
+      text += fmt::format("  rule              {}\n", Describe(group.rule));
+    }
+    if (!rotation.IsGroup()) {
+      text += "  angles            two for each pair, one for each channel: not a rotation\n";
+    }
     if (rotation.axes > 1) text += fmt::format("  axes              {}\n", rotation.axes);
+    if (rotation.heads > 1) {
+      text +=
+          fmt::format("  each head         has its own frequencies ({} heads; here the first)\n",
+                      rotation.heads);
+    }
+    if (!rotation.log_decay.empty()) {
+      text += fmt::format("  xPos              {:.6g} .. {:.6g} a token, from position {:g} on\n",
+                          rotation.log_decay.front(), rotation.log_decay.back(), group.centre);
+    }
     text += fmt::format("  attention factor  {:.17g}\n", rotation.attention_factor);
-    text += fmt::format("  frequencies (radians a token)\n{}",
-                        FrequenciesText(rotation, trained_length));
+    text +=
+        fmt::format("  frequencies (radians a {})\n{}", rotation.axes > 1 ? "position" : "token",
+                    FrequenciesText(rotation, trained_length));
   }
   if (group.softmax_multiplier != 1) {
     text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
@@ -142,8 +174,8 @@ Ordered GroupJson(const LayerRope& group) {
   json["layout"] = group.query ? Ordered(group.layout) : Ordered();
   json["rotary_dim"] = group.rotary_dim;
   json["offset"] = group.offset;
-  json["theta"] = group.theta;
-  json["rule"] = Describe(group.rule);
+  json["theta"] = group.from_weights ? Ordered() : Ordered(group.theta);
+  json["rule"] = group.from_weights ? "checkpoint" : Describe(group.rule);
   json["softmax_multiplier"] = group.softmax_multiplier;
   json["query_temperature"] = nullptr;
   if (const auto& t = group.query_temperature) {

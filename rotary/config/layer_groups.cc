@@ -79,6 +79,11 @@ std::optional<double> Evaluate(const ConfigObject& config, const Terms& terms) {
   for (const auto& term : terms) {
     if (const double* number = std::get_if<double>(&term)) return *number;
     const std::string& text = std::get<std::string>(term);
+    if (const size_t plus = text.find(" + "); plus != text.npos) {
+      const auto one = config.Int(text.substr(0, plus)), other = config.Int(text.substr(plus + 3));
+      if (one && other) return static_cast<double>(*one + *other);
+      continue;
+    }
     const size_t slash = text.find(" / ");
     if (slash == text.npos) {
       if (const auto value = config.Number(text)) return value;

@@ -7,14 +7,32 @@
 #include "rotary/config/config_object.h"
 #include "rotary/config/dialects.h"
 #include "rotary/config/family.h"
+#include "rotary/config/frequency_weights.h"
 #include "rotary/config/image_layers.h"
 #include "rotary/config/nearest.h"
 #include "rotary/config/text_layers.h"
+#include "rotary/config/xpos_layers.h"
 
 namespace rotary {
 namespace {
 
+// Configs of diffusers name a class.
+const Family& FamilyOfClass(const JsonValue& name) {
+  if (const Family* family = FindFamilyOfClass(name.String())) return *family;
+  if (name.String().ends_with("Pipeline")) {
+    throw name.Error("is ", name.String(), ": give the config.json of its transformer");
+  }
+  std::vector<std::string_view> known;
+  for (const Family& family : Families()) {
+    known.insert(known.end(), family.class_names.begin(), family.class_names.end());
+  }
+  const std::string_view nearest = Nearest(name.String(), known);
+  throw name.Error("is not a known class: ", name.String(),
+                   nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"));
+}
+
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
+  if (const auto name = config.Find("_class_name")) return FamilyOfClass(*name);
   const auto type = config.String("model_type");
   if (!type) {
     throw config.value().Error(
@@ -54,6 +72,7 @@ const Family& FamilyOfPart(const ConfigObject& config, const Family& wrapper, co
 // Whether only its keys tell what a config is. Mistral's own files may say "transformer", and some
 // of gpt-oss give a model_type to the keys of OpenAI's code.
 bool NamesNoFamily(const ConfigObject& config) {
+  if (config.Has("_class_name")) return false;
   if (!config.Has("model_type")) return true;
   const Json& type = config.value()["model_type"].json();
   return type == "transformer" || (type == "gpt_oss" && config.Has("rope_scaling_factor") &&
@@ -75,7 +94,9 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
               const RopeConfigOptions& options, RopeConfig& result) {
   if (family.scheme == "parts") {
     for (const Part& inner : family.parts) {
-      if (const auto object = config.Object(inner.key)) {
+      if (inner.key.empty()) {
+        ReadPart(config, *FindFamily(inner.missing), inner.name, options, result);
+      } else if (const auto object = config.Object(inner.key)) {
         ReadPart(*object, FamilyOfPart(*object, family, inner, options), inner.name, options,
                  result);
       } else if (const Family* flat = FindFamily(family.model_type + "_" + inner.name);
@@ -89,9 +110,14 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
   if (text && config.Has("text_config")) {
     throw config.value().Error("has a text_config, which a ", family.model_type, " has not");
   }
-  Append(text ? ReadTextPart(config, family, part, options)
-              : ReadImagePart(config, family, part, options),
-         result);
+  const bool xpos = family.scheme == "palm" || family.scheme == "x_transformers";
+  PartRope read = text   ? ReadTextPart(config, family, part, options)
+                  : xpos ? ReadXposPart(config, family, part, options)
+                         : ReadImagePart(config, family, part, options);
+  if (options.weights != nullptr && family.weights) {
+    UseWeights(*options.weights, *family.weights, read);
+  }
+  Append(std::move(read), result);
 }
 
 }  // namespace
@@ -113,8 +139,16 @@ RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& opti
     }
   }
   const Family& family = FamilyOf(object, options);
-  RopeConfig result{.model_type = *object.String("model_type"), .note = family.note};
-  ReadPart(object, family, "text", options, result);
+  RopeConfig result{.model_type = object.String("model_type").value_or(family.model_type),
+                    .note = family.note};
+  ReadPart(object, family, family.part, options, result);
+  if (options.weights != nullptr &&
+      std::none_of(result.layers.begin(), result.layers.end(),
+                   [](const LayerRope& layers) { return layers.from_weights; })) {
+    throw config.Error(
+        "is of the family ", result.model_type,
+        ", whose code computes its frequencies from the config: leave out --weights");
+  }
   result.length = options.length.value_or(result.trained_length);
   return result;
 }

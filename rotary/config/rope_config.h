@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "rotary/io/json.h"
+#include "rotary/io/safetensors.h"
 #include "rotary/rope/rotation.h"
 #include "rotary/rope/rules.h"
 
@@ -49,6 +50,8 @@ struct LayerRope {
   int offset = 0;      // the first of them in a query's head
   double theta = 0;
   Rule rule;
+  bool from_weights = false;  // the frequencies are those of the checkpoint: no theta, no rule
+  double centre = 0;  // from where xPos counts (RotateOptions): half the length, 0 without a length
   double softmax_multiplier = 1;  // on the scores, beside the family's own scale
   std::optional<QueryTemperature> query_temperature;
 };
@@ -69,6 +72,9 @@ struct RopeConfigOptions {
   std::optional<Layout> layout;
   // Keys to leave aside, by their last name.
   std::set<std::string> ignore;
+  // The checkpoint, or the shard of it that holds the frequencies, for families that keep them
+  // there; borrowed.
+  const SafetensorsFile* weights = nullptr;
 };
 
 // `config`: a config.json in any dialect of transformers, or one of the other dialects that
@@ -76,7 +82,8 @@ struct RopeConfigOptions {
 //
 // Throws FileError with the key's path: an unknown model_type without a layout given, a key that is
 // missing, of another kind or out of its range, two keys that disagree, a rope key that nothing
-// uses.
+// uses; weights that lack the family's tensor or have it in another shape, weights of a family
+// whose code computes its frequencies.
 RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& options = {});
 RopeConfig ReadRopeConfig(const std::filesystem::path& path, const RopeConfigOptions& options = {});
 

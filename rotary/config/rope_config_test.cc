@@ -15,6 +15,7 @@
 #include "rotary/config/fingerprint.h"
 #include "rotary/config/inspect.h"
 #include "rotary/config/nearest.h"
+#include "rotary/config/schemes.h"
 #include "rotary/config/unused_keys.h"
 
 namespace rotary {
@@ -317,6 +318,24 @@ TEST(FamilyTest, EveryRowHasItsSourceAndCanBeRead) {
     }
   }
   EXPECT_GE(names.size(), 60u);
+}
+
+TEST(FamilyTest, EverySchemeAndClassIsKnown) {
+  const std::set<std::string> text = {"text", "latent", "none", "parts", "palm", "x_transformers"};
+  const std::set<std::string> forms = {"frequencies", "periods", "axis,head,pair",
+                                       "axis,layer,head,pair"};
+  std::set<std::string> classes;
+  for (const Family& family : Families()) {
+    EXPECT_TRUE(text.contains(family.scheme) || IsScheme(family.scheme)) << family.model_type;
+    for (const std::string& name : family.class_names) {
+      EXPECT_TRUE(classes.insert(name).second) << name;
+      EXPECT_EQ(FindFamilyOfClass(name), &family) << name;
+    }
+    if (!family.weights) continue;
+    EXPECT_FALSE(family.weights->names.empty()) << family.model_type;
+    EXPECT_TRUE(forms.contains(family.weights->form)) << family.model_type;
+  }
+  EXPECT_EQ(FindFamilyOfClass("FluxTransformer"), nullptr);
 }
 
 TEST(UnusedKeysTest, KnowsItsOwn) {

@@ -1,0 +1,328 @@
+"""`rotary inspect` on configs of image, video and audio models as diffusers, transformers and lucidrains' code take
+them, against tables of angles built here as the published code builds them (concatenated, tiled, repeated): which two
+channels a pair has, and the angle of each at some position. Frequencies that a checkpoint holds come from a file written
+here; without it, or with a wrong one, there is a sentence."""
+
+import json
+import math
+import random
+import struct
+import unittest
+
+from cli_case import CliCase
+
+POSITION = [7.0, -3.0, 12.0, 100.0]
+
+
+def spectrum(dim, theta=1e4):
+    return [theta ** (-i / dim) for i in range(0, dim, 2)]
+
+
+def times(factor, numbers):
+    return [factor * number for number in numbers]
+
+
+def blocks(dims, theta=1e4):
+    """The angles of each axis's block, one after the other."""
+    return [angle for dim, p in zip(dims, POSITION) for angle in times(p, spectrum(dim, theta))]
+
+
+def twice(angles):
+    return [angle for angle in angles for _ in range(2)]
+
+
+def tiled(angles):
+    return angles + angles
+
+
+def interleaved(dim):
+    return [channel ^ 1 for channel in range(dim)]
+
+
+def half(dim):
+    return [(channel + dim // 2) % dim for channel in range(dim)]
+
+
+def angles_of(rotation, head):
+    """The partner of each channel and the angle it turns by; a channel without a pair has itself and 0."""
+    dim = rotation["head_dim"]
+    partner, angle = list(range(dim)), [0.0] * dim
+    frequency = rotation["frequency"]
+    if "heads" in rotation:
+        frequency = frequency[head]
+    second = rotation.get("second_frequency", frequency)
+    for a, b, one, other in zip(rotation["first"], rotation["second"], frequency, second):
+        partner[a], partner[b] = b, a
+        angle[a] = math.fsum(w * p for w, p in zip(one, POSITION))
+        angle[b] = math.fsum(w * p for w, p in zip(other, POSITION))
+    return partner, angle
+
+
+CODES = {"F16": "e", "F32": "f", "I32": "i"}
+
+
+def rounded(numbers, dtype="F16"):
+    """As a file of this dtype holds them."""
+    form = f"<{len(numbers)}{CODES[dtype]}"
+    return list(struct.unpack(form, struct.pack(form, *numbers)))
+
+
+def write_safetensors(path, tensors):
+    """{name: (dtype, shape, numbers)}, by the format's description."""
+    header, data = {}, b""
+    for name, (dtype, shape, numbers) in tensors.items():
+        content = struct.pack(f"<{len(numbers)}{CODES[dtype]}", *numbers)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    return path
+
+
+class ModelCase(CliCase):
+    def run_inspect(self, config, *arguments):
+        path = self.folder / "config.json"
+        path.write_text(json.dumps(config))
+        return path, self.rotary("inspect", path, *arguments)
+
+    def layers(self, config, *arguments):
+        _, run = self.run_inspect(config, "--json", *arguments)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return json.loads(run.stdout)["layers"]
+
+    def refuses(self, config, sentence, *arguments):
+        path, run = self.run_inspect(config, *arguments)
+        self.fails(run, 3, sentence.replace("CONFIG", f"cannot read {path}"))
+
+    def close(self, found, expected):
+        self.assertEqual(len(found), len(expected))
+        for c, (x, y) in enumerate(zip(found, expected)):
+            self.assertTrue(abs(x - y) <= 1e-13 * (1 + abs(y)), (c, x, y))
+
+    def expect(self, group, partner, angles, head=0):
+        rotation = group["query"]
+        self.assertEqual(rotation, group["key"])
+        found_partner, found = angles_of(rotation, head)
+        self.assertEqual(found_partner, partner)
+        self.close(found, angles)
+
+
+class ImageModelsTest(ModelCase):
+    def test_blocks_of_channels_for_each_axis(self):
+        flux = {"_class_name": "FluxTransformer2DModel", "attention_head_dim": 128, "num_layers": 19,
+                "num_single_layers": 38, "num_attention_heads": 24}
+        hunyuan = {"_class_name": "HunyuanVideoTransformer3DModel", "attention_head_dim": 128, "num_layers": 20,
+                   "num_attention_heads": 24, "num_single_layers": 40, "rope_axes_dim": [16, 56, 56],
+                   "rope_theta": 256.0}
+        wan = {"_class_name": "WanTransformer3DModel", "attention_head_dim": 128, "num_layers": 30,
+               "num_attention_heads": 12, "rope_max_seq_len": 1024}
+        cases = [
+            (flux, 57, [16, 56, 56], 1e4),
+            ({**flux, "_class_name": "Flux2Transformer2DModel", "num_layers": 8, "num_single_layers": 48,
+              "axes_dims_rope": [32, 32, 32, 32], "rope_theta": 2000}, 56, [32] * 4, 2000),
+            (hunyuan, 60, [16, 56, 56], 256),
+            (wan, 30, [44, 42, 42], 1e4),
+            ({"_class_name": "QwenImageTransformer2DModel", "attention_head_dim": 128, "num_layers": 60,
+              "axes_dims_rope": [16, 56, 56]}, 60, [16, 56, 56], 1e4),
+            ({"_class_name": "Lumina2Transformer2DModel", "hidden_size": 2304, "num_attention_heads": 24,
+              "num_layers": 26, "axes_dim_rope": [32, 32, 32], "axes_lens": [300, 512, 512]}, 26, [32] * 3, 1e4),
+            ({"_class_name": "CogVideoXTransformer3DModel", "attention_head_dim": 64, "num_layers": 42,
+              "num_attention_heads": 48, "use_rotary_positional_embeddings": True}, 42, [16, 24, 24], 1e4),
+            ({"_class_name": "ZImageTransformer2DModel", "dim": 3840, "n_heads": 30, "n_layers": 30,
+              "axes_dims": [32, 48, 48], "rope_theta": 256.0}, 30, [32, 48, 48], 256)]
+        for config, count, dims, theta in cases:
+            with self.subTest(config["_class_name"]):
+                (group,) = self.layers(config)
+                self.assertEqual(group["layers"], list(range(count)))
+                self.assertEqual(group["layout"], "interleaved")
+                self.expect(group, interleaved(sum(dims)), twice(blocks(dims, theta)))
+        (still,) = self.layers({**cases[6][0], "use_rotary_positional_embeddings": False})
+        self.assertIsNone(still["query"])
+
+    def test_cosmos_stretches_each_axis(self):
+        dims, scale = [44, 42, 42], [1.0, 4.0, 3.0]
+        config = {"_class_name": "CosmosTransformer3DModel", "attention_head_dim": 128, "num_layers": 28,
+                  "num_attention_heads": 16, "rope_scale": scale}
+        angles = [x * w for d, s, x in zip(dims, scale, POSITION) for w in spectrum(d, 1e4 * s ** (d / (d - 2)))]
+        (group,) = self.layers(config)
+        self.assertEqual((group["part"], group["layout"]), ("video", "half"))
+        self.expect(group, half(128), tiled(angles))
+        self.refuses({**config, "rope_scale": [1.0, 4.0]},
+                     "CONFIG: rope_scale must be an array of 3, got an array of 2")
+        self.refuses({**config, "rope_scale": [1.0, 4.0, 0]},
+                     "CONFIG: it gives no rotation: rope rule ntk-alpha: alpha must be positive and finite, got 0")
+
+    def test_ltx_has_one_list_of_angles_for_all_heads(self):
+        def angles(inner, axes):
+            count = inner // (2 * axes)
+            band = [math.pi / 2 * 1e4 ** (k / (count - 1)) for k in range(count)]
+            list_of_all = [w * p for w in band for p in POSITION[:axes]]  # axes alternate
+            return [0.0] * (inner // 2 - len(list_of_all)) + list_of_all
+
+        ltx = {"_class_name": "LTXVideoTransformer3DModel", "attention_head_dim": 64, "num_attention_heads": 32,
+               "num_layers": 28}
+        (group,) = self.layers(ltx)
+        self.assertEqual(group["query"]["heads"], 32)
+        for head in (0, 1, 31):
+            self.expect(group, interleaved(64), twice(angles(2048, 3)[32 * head:32 * head + 32]), head)
+        ltx2 = {"_class_name": "LTX2VideoTransformer3DModel", "attention_head_dim": 128, "num_attention_heads": 32,
+                "audio_attention_head_dim": 64, "audio_num_attention_heads": 32, "num_layers": 48,
+                "rope_type": "split", "rope_double_precision": True, "rope_theta": 10000.0}
+        audio, cross, video = self.layers(ltx2)
+        self.assertEqual([g["part"] for g in (audio, cross, video)], ["audio", "audio_video", "video"])
+        self.assertEqual(video["layout"], "half")
+        self.expect(video, half(128), tiled(angles(4096, 3)[64 * 5:64 * 6]), 5)
+        for group in (audio, cross):
+            self.expect(group, half(64), tiled(angles(2048, 1)[32 * 7:32 * 8]), 7)
+        self.refuses({**ltx2, "rope_type": "halves"},
+                     "CONFIG: rope_type must be interleaved or split, got halves")
+
+    def test_allegro_halves_each_third(self):
+        config = {"_class_name": "AllegroTransformer3DModel", "attention_head_dim": 96, "num_layers": 32}
+        (group,) = self.layers(config)
+        angles = [angle for x in POSITION[:3] for angle in tiled(times(x, spectrum(32)))]
+        self.expect(group, [32 * i + c for i in range(3) for c in half(32)], angles)
+
+    def test_mismatches_are_said_aloud(self):
+        ernie = {"_class_name": "ErnieImageTransformer2DModel", "hidden_size": 3072, "num_attention_heads": 24,
+                 "num_layers": 24, "rope_axes_dim": [32, 48, 48], "rope_theta": 256}
+        (group,) = self.layers(ernie)
+        self.assertEqual(group["layout"], "other")
+        self.expect(group, half(128), twice(blocks([32, 48, 48], 256)))
+        vjepa = {"model_type": "vjepa2", "hidden_size": 1024, "num_attention_heads": 16, "num_hidden_layers": 24}
+        (group,) = self.layers(vjepa)
+        angles = [angle for x in POSITION[:3] for angle in tiled(times(x, spectrum(20)))] + [0.0] * 4
+        self.expect(group, interleaved(60) + [60, 61, 62, 63], angles)
+        for config in (ernie, vjepa):
+            _, run = self.run_inspect(config)
+            name = config.get("model_type", "ernie_image")
+            for line in ("  angles            two for each pair, one for each channel: not a rotation",
+                         f"warning: {name} turns the two channels of a pair by different angles, as it was trained: "
+                         "this is no rotation, and nothing inverts or shifts it"):
+                self.assertIn(line, run.stdout.splitlines())
+
+    def test_xpos_of_lucidrains(self):
+        def decay(dim, base):
+            return [math.log((i + 0.4 * dim) / (1.4 * dim)) / base for i in range(0, dim, 2)]
+
+        palm = {"model_type": "palm", "dim": 512, "depth": 12, "dim_head": 64, "heads": 8}
+        (group,) = self.layers(palm)
+        self.assertEqual(group["layers"], list(range(12)))
+        self.expect(group, half(64), tiled(times(7, spectrum(64))))
+        self.close(group["query"]["log_decay"], decay(64, 512))
+        (plain,) = self.layers({**palm, "causal": False, "rotary_xpos_scale_base": 300})
+        self.assertNotIn("log_decay", plain["query"])
+        x = {"model_type": "x_transformers", "dim": 512, "depth": 6, "heads": 8, "rotary_xpos": True,
+             "rotary_xpos_scale_base": 256, "rotary_interpolation_factor": 2.0, "rotary_base_rescale_factor": 4.0}
+        (group,) = self.layers(x)
+        angles = twice(times(7 / 2, spectrum(32, 1e4 * 4 ** (32 / 30)))) + [0.0] * 32
+        self.expect(group, interleaved(32) + list(range(32, 64)), angles)
+        self.close(group["query"]["log_decay"], decay(32, 256))
+        (still,) = self.layers({"model_type": "x_transformers", "depth": 6})
+        self.assertIsNone(still["query"])
+        _, run = self.run_inspect(palm, "--length", "1001")
+        self.assertIn("a token, from position 500 on", run.stdout)
+        self.refuses({**x, "causal": False}, "CONFIG: causal is false, and rotary_xpos is for causal attention")
+        self.refuses({**x, "rotary_interpolation_factor": 0.5},
+                     "CONFIG: rotary_interpolation_factor must be at least 1, got 0.5")
+
+    def test_unknown_classes(self):
+        self.refuses({"_class_name": "WanTransformer2DModel"},
+                     "CONFIG: _class_name is not a known class: WanTransformer2DModel; "
+                     "did you mean WanTransformer3DModel?")
+        self.refuses({"_class_name": "FluxPipeline"},
+                     "CONFIG: _class_name is FluxPipeline: give the config.json of its transformer")
+
+
+class WeightsTest(ModelCase):
+    ESM = {"model_type": "esm", "hidden_size": 128, "num_attention_heads": 4, "num_hidden_layers": 3,
+           "position_embedding_type": "rotary"}
+
+    def weights(self, tensors):
+        return write_safetensors(self.folder / "w.safetensors", tensors)
+
+    def test_esm_keeps_rounded_frequencies_for_each_layer(self):
+        stored = rounded(spectrum(32))
+        names = [f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq" for i in range(3)]
+        tensor = ("F16", [16], stored)
+        file = self.weights({names[0]: tensor, names[1]: ("F16", [16], times(2, stored)), names[2]: tensor})
+        one, two = self.layers(self.ESM, "--weights", file)
+        self.assertEqual((one["layers"], two["layers"]), ([0, 2], [1]))
+        self.assertEqual((one["rule"], one["theta"]), ("checkpoint", None))
+        self.expect(one, half(32), tiled(times(7, stored)))
+        self.expect(two, half(32), tiled(times(14, stored)))
+        (shared,) = self.layers(self.ESM, "--weights", self.weights({"esm.rotary_embeddings.inv_freq": tensor}))
+        self.expect(shared, half(32), tiled(times(7, stored)))
+        # Without the file they are the config's.
+        (computed,) = self.layers(self.ESM)
+        self.expect(computed, half(32), tiled(times(7, spectrum(32))))
+        _, run = self.run_inspect(self.ESM, "--weights", file)
+        self.assertIn("  rule              none: the frequencies are those of the checkpoint", run.stdout.splitlines())
+
+    def test_stable_audio(self):
+        dit = {"embed_dim": 1536, "depth": 24, "num_heads": 24}
+        config = {"model_type": "diffusion_cond", "model": {"diffusion": {"type": "dit", "config": dit}}}
+        stored = rounded(times(1.001, spectrum(32)), "F32")
+        partner, still = half(32) + list(range(32, 64)), [0.0] * 32
+        file = self.weights({"model.model.transformer.rotary_pos_emb.inv_freq": ("F32", [16], stored)})
+        (group,) = self.layers(config, "--weights", file)
+        self.assertEqual((group["part"], group["layers"]), ("audio", list(range(24))))
+        self.expect(group, partner, tiled(times(7, stored)) + still)
+        (group,) = self.layers({"_class_name": "StableAudio3DiTModel", **dit}, "--weights",
+                               self.weights({"rotary_pos_emb.inv_freq": ("F32", [16], stored)}))
+        self.expect(group, partner, tiled(times(7, stored)) + still)
+        (group,) = self.layers({"_class_name": "StableAudioDiTModel", "attention_head_dim": 64, "num_layers": 24})
+        self.expect(group, partner, tiled(times(7, spectrum(32))) + still)
+
+    def test_dinov3_of_meta(self):
+        config = {"model_type": "dinov3_vit", "hidden_size": 384, "num_attention_heads": 6, "num_hidden_layers": 12,
+                  "rope_theta": 100.0}
+        periods = [100 ** (2 * j / 32) for j in range(16)]
+
+        def angles(list_of_periods):
+            return tiled([2 * math.pi * x / t for x in POSITION[:2] for t in list_of_periods])
+
+        (group,) = self.layers(config, "--weights", self.weights({"rope_embed.periods": ("F16", [16], periods)}))
+        self.expect(group, half(64), angles(rounded(periods)))
+        (group,) = self.layers(config)
+        self.expect(group, half(64), angles(periods))
+        file = self.weights({"norm.weight": ("F16", [16], periods)})
+        self.refuses(config, f"cannot read {file}: it has no tensor rope_embed.periods; transformers computes them from "
+                     "the config: leave out --weights, or give the file that Meta published", "--weights", file)
+        file = self.weights({"rope_embed.periods": ("F16", [16], times(-1, periods))})
+        self.refuses(config, f"cannot read {file}: rope_embed.periods must be positive", "--weights", file)
+
+    def test_learned_for_each_head(self):
+        mochi = {"_class_name": "MochiTransformer3DModel", "attention_head_dim": 8, "num_attention_heads": 3,
+                 "num_layers": 2}
+        draw = random.Random(5)
+        learned = rounded([draw.gauss(0, 1) for _ in range(3 * 3 * 4)], "F32")  # axis, head, pair
+        file = self.weights({"pos_frequencies": ("F32", [3, 3, 4], learned)})
+        (group,) = self.layers(mochi, "--weights", file)
+        for head in range(3):
+            angles = [math.fsum(POSITION[x] * learned[(x * 3 + head) * 4 + j] for x in range(3)) for j in range(4)]
+            self.expect(group, interleaved(8), twice(angles), head)
+        self.refuses(mochi, "CONFIG: it is of the family mochi, whose frequencies are learned: give the checkpoint that "
+                     "holds pos_frequencies by --weights")
+        file = self.weights({"pos_frequencies": ("F32", [3, 2, 4], learned[:24])})
+        self.refuses(mochi, f"cannot read {file}: pos_frequencies must have the shape [3, 3, 4] (axis,head,pair), "
+                     "got [3, 2, 4]", "--weights", file)
+
+    def test_weights_that_do_not_fit(self):
+        name, ones = "rotary_embeddings.inv_freq", ("F16", [16], [1.0] * 16)
+        cases = [({f"a.{name}": ones, f"b.{name}": ones}, f"two tensors may be {name}: a.{name} and b.{name}"),
+                 ({name: ("F32", [16], [math.nan] * 16)}, f"{name} must be finite, got nan at 0"),
+                 ({name: ("I32", [16], [1] * 16)}, f"{name} must be f64, f32, bf16 or f16, got i32"),
+                 ({name: ("F16", [8], [1.0] * 8)}, f"{name} must have the shape [16] (frequencies), got [8]"),
+                 ({"inv_freq": ones}, f"it has no tensor encoder.layer.0.attention.self.{name} or {name}")]
+        for tensors, sentence in cases:
+            file = self.weights(tensors)
+            self.refuses(self.ESM, f"cannot read {file}: {sentence}", "--weights", file)
+        self.refuses({"model_type": "llama", "head_dim": 64}, "CONFIG: it is of the family llama, whose code computes its "
+                     "frequencies from the config: leave out --weights", "--weights", file)
+        _, run = self.run_inspect(self.ESM, "--weights", file, "--weights", file)
+        self.fails(run, 2, "inspect: there are more --weights (2) than configs (1)")
+
+
+if __name__ == "__main__":
+    unittest.main()
