@@ -226,6 +226,35 @@ class ImageModelsTest(ModelCase):
         self.refuses({**x, "rotary_interpolation_factor": 0.5},
                      "CONFIG: rotary_interpolation_factor must be at least 1, got 0.5")
 
+    def test_timm_names_an_architecture(self):
+        config = {"architecture": "eva02_base_patch14_448", "num_classes": 1000, "num_features": 768,
+                  "pretrained_cfg": {"tag": "mim_in22k_ft_in22k_in1k", "input_size": [3, 448, 448]}}
+        (group,) = self.layers(config)
+        self.assertEqual((group["part"], group["layers"], group["layout"]),
+                         ("vision", list(range(12)), "interleaved"))
+        self.expect(group, interleaved(64), twice(blocks([32, 32])))
+        # Another number of heads, another theta.
+        (group,) = self.layers({**config, "model_args": {"num_heads": 16, "rope_temperature": 50.0, "img_size": 336}})
+        self.expect(group, interleaved(48), twice(blocks([24, 24], 50)))
+        for name, dim, depth, theta in (("vit_pe_core_large_patch14_336.fb", 64, 24, 1e4),
+                                        ("vit_small_patch16_rope_224", 64, 12, 100)):
+            (group,) = self.layers({"architecture": name})
+            self.assertEqual(group["layers"], list(range(depth)))
+            self.expect(group, interleaved(dim), twice(blocks([dim // 2, dim // 2], theta)))
+        (group,) = self.layers({"architecture": "vit_7b_patch16_dinov3"})
+        self.assertEqual(group["layout"], "half")
+        self.expect(group, half(128), tiled([2 * math.pi * x / 100 ** (2 * j / 64) for x in POSITION[:2] for j in range(32)]))
+        (still,) = self.layers({"architecture": "eva_giant_patch14_224"})
+        self.assertIsNone(still["query"])
+        self.refuses({"architecture": "eva02_base_patch14_440"}, "CONFIG: architecture is not a known architecture of "
+                     "timm: eva02_base_patch14_440; did you mean eva02_base_patch14_448?")
+        self.refuses({**config, "model_args": {"rope_temprature": 50}},
+                     "CONFIG: model_args.rope_temprature = 50 is not a known key of a rotation; did you mean "
+                     "rope_temperature?; to leave it aside: --ignore rope_temprature")
+        self.refuses({**config, "model_args": {"rope_rotate_half": True}},
+                     "CONFIG: model_args.rope_rotate_half does not fit: rope_type cat makes tables for the interleaved "
+                     "layout")
+
     def test_unknown_classes(self):
         self.refuses({"_class_name": "WanTransformer2DModel"},
                      "CONFIG: _class_name is not a known class: WanTransformer2DModel; "
@@ -307,6 +336,23 @@ class WeightsTest(ModelCase):
         file = self.weights({"pos_frequencies": ("F32", [3, 2, 4], learned[:24])})
         self.refuses(mochi, f"cannot read {file}: pos_frequencies must have the shape [3, 3, 4] (axis,head,pair), "
                      "got [3, 2, 4]", "--weights", file)
+
+    def test_rope_vit_mixed_learns_for_each_layer_too(self):
+        config = {"architecture": "vit_small_patch16_rope_mixed_224",
+                  "model_args": {"embed_dim": 24, "num_heads": 3, "depth": 2}}
+        draw = random.Random(6)
+        learned = rounded([draw.gauss(0, 1) for _ in range(2 * 2 * 3 * 4)], "F32")  # axis, layer, head, pair
+        for shape in ([2, 2, 3, 4], [2, 2, 12]):  # timm's, naver's
+            name = "rope.freqs" if len(shape) == 4 else "freqs"
+            groups = self.layers(config, "--weights", self.weights({name: ("F32", shape, learned)}))
+            self.assertEqual([g["layers"] for g in groups], [[0], [1]])
+            for layer, head in ((0, 0), (0, 2), (1, 1)):
+                angles = [math.fsum(POSITION[x] * learned[((x * 2 + layer) * 3 + head) * 4 + j] for x in range(2))
+                          for j in range(4)]
+                self.expect(groups[layer], interleaved(8), twice(angles), head)
+        path, run = self.run_inspect(config)
+        self.fails(run, 3, f"cannot read {path} as timm's: it is of the family timm_rope_vit_mixed, whose frequencies are "
+                   "learned: give the checkpoint that holds rope.freqs by --weights")
 
     def test_weights_that_do_not_fit(self):
         name, ones = "rotary_embeddings.inv_freq", ("F16", [16], [1.0] * 16)

@@ -11,6 +11,7 @@
 #include "rotary/config/image_layers.h"
 #include "rotary/config/nearest.h"
 #include "rotary/config/text_layers.h"
+#include "rotary/config/timm_config.h"
 #include "rotary/config/xpos_layers.h"
 
 namespace rotary {
@@ -37,7 +38,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
   if (!type) {
     throw config.value().Error(
         "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
-        "Mistral's params.json, DeepSeek's, OpenAI's)");
+        "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers')");
   }
   if (const Family* family = FindFamily(*type)) return *family;
   if (!options.layout) {
@@ -130,7 +131,9 @@ double QueryTemperature::At(double position) const {
 RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& options) {
   const ConfigObject object(config);
   if (NamesNoFamily(object)) {
-    if (const auto translated = TranslateDialect(object, options.ignore)) {
+    auto translated = TranslateTimm(object, options.ignore);
+    if (!translated) translated = TranslateDialect(object, options.ignore);
+    if (translated) {
       RopeConfig result =
           ReadRopeConfig(JsonValue(translated->config, translated->source), options);
       result.warnings.insert(result.warnings.begin(), translated->warnings.begin(),
