@@ -201,6 +201,18 @@ class ImageModelsTest(ModelCase):
                          "this is no rotation, and nothing inverts or shifts it"):
                 self.assertIn(line, run.stdout.splitlines())
 
+    def test_memory_attention_of_sam2(self):
+        config = {"model_type": "sam2_video", "memory_attention_hidden_size": 256, "memory_attention_num_layers": 4,
+                  "memory_attention_num_attention_heads": 1, "memory_attention_downsample_rate": 1,
+                  "memory_attention_rope_theta": 10000, "memory_attention_rope_feat_sizes": [64, 64],
+                  "memory_attention_rope_dropout": 0.1}
+        for rate, dim in ((1, 256), (4, 64)):
+            (group,) = self.layers({**config, "memory_attention_downsample_rate": rate})
+            self.assertEqual(group["layers"], [0, 1, 2, 3])
+            self.expect(group, interleaved(dim), twice(blocks([dim // 2, dim // 2])))
+        self.refuses({**config, "memory_attention_downsample_rate": 0},
+                     "CONFIG: memory_attention_downsample_rate must be at least 1")
+
     def test_xpos_of_lucidrains(self):
         def decay(dim, base):
             return [math.log((i + 0.4 * dim) / (1.4 * dim)) / base for i in range(0, dim, 2)]

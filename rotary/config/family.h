@@ -17,9 +17,8 @@
 
 namespace rotary {
 
-// Ways to a number, the first that is there: a key of the config (dots go into objects), a quotient
-// of two keys, rounded down ("hidden_size / num_attention_heads"), a sum of two, or the number
-// itself.
+// Ways to a number, the first that is there: a key of the config (dots go into objects), quotients
+// of keys, rounded down ("hidden_size / num_attention_heads"), a sum of keys, or the number itself.
 using Terms = std::vector<std::variant<std::string, double>>;
 
 // What is different for layers of a type.

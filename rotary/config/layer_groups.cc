@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 #include <set>
+#include <string_view>
 
 namespace rotary {
 namespace {
@@ -73,28 +74,45 @@ std::vector<std::string> Types(const ConfigObject& config, const LayerPattern& p
   return types;
 }
 
+// "a / b / c" at " / ".
+std::vector<std::string> Split(const std::string& text, std::string_view separator) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t end; (end = text.find(separator, begin)) != text.npos;) {
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + separator.size();
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
 }  // namespace
 
 std::optional<double> Evaluate(const ConfigObject& config, const Terms& terms) {
   for (const auto& term : terms) {
     if (const double* number = std::get_if<double>(&term)) return *number;
     const std::string& text = std::get<std::string>(term);
-    if (const size_t plus = text.find(" + "); plus != text.npos) {
-      const auto one = config.Int(text.substr(0, plus)), other = config.Int(text.substr(plus + 3));
-      if (one && other) return static_cast<double>(*one + *other);
-      continue;
-    }
-    const size_t slash = text.find(" / ");
-    if (slash == text.npos) {
+    const std::string_view separator = text.find(" + ") != text.npos ? " + " : " / ";
+    const std::vector<std::string> keys = Split(text, separator);
+    if (keys.size() == 1) {
       if (const auto value = config.Number(text)) return value;
       continue;
     }
-    const auto above = config.Int(text.substr(0, slash));
-    const auto below = config.Int(text.substr(slash + 3));
-    if (!above || !below) continue;
-    if (*below < 1) throw(*config.Find(text.substr(slash + 3))).Error("must be at least 1");
-    const int64_t quotient = *above / *below;
-    return static_cast<double>(quotient);
+    std::vector<int64_t> values;
+    for (const std::string& key : keys) {
+      if (const auto value = config.Int(key)) values.push_back(*value);
+    }
+    if (values.size() != keys.size()) continue;
+    int64_t result = values[0];
+    for (size_t i = 1; i < values.size(); ++i) {
+      if (separator == " + ") {
+        result += values[i];
+        continue;
+      }
+      if (values[i] < 1) throw config.Find(keys[i])->Error("must be at least 1");
+      result /= values[i];
+    }
+    return static_cast<double>(result);
   }
   return std::nullopt;
 }
