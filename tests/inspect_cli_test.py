@@ -1,8 +1,9 @@
 """`rotary inspect` from outside: the page of text, the JSON, one layer, another length, two models beside each other, the
-registry of families, and bad input."""
+registry of families, files other than config.json, and bad input."""
 
 import json
 import math
+import struct
 import unittest
 
 from cli_case import CliCase
@@ -43,6 +44,32 @@ class InspectTest(CliCase):
         self.assertTrue(math.isclose(frequency[32][0], 5.248461610e-4, rel_tol=1e-9))
         self.assertTrue(math.isclose(frequency[63][0], 500000 ** (-126 / 128) / 8, rel_tol=1e-14))
         self.assertEqual(len(report["fingerprint"]), 16)
+
+    def test_files_without_model_type(self):
+        params = self.inspect(self.config("params.json", {
+            "dim": 4096, "n_layers": 32, "n_heads": 32, "multiple_of": 1024, "rope_theta": 500000.0,
+            "use_scaled_rope": True}))
+        self.assertEqual(params["layers"][0]["layout"], "interleaved")
+        frequency = params["layers"][0]["query"]["frequency"]
+        self.assertTrue(math.isclose(frequency[32][0], 5.248461610e-4, rel_tol=1e-9))
+        self.assertTrue(params["warnings"][0].startswith("use_scaled_rope does not say the factor: 8"))
+
+        def text(value):
+            return struct.pack("<Q", len(value)) + value.encode()
+        numbers = {"block_count": 2, "embedding_length": 4096, "attention.head_count": 32}
+        header = b"GGUF" + struct.pack("<IQQ", 3, 1, 1 + len(numbers))
+        header += text("general.architecture") + struct.pack("<I", 8) + text("llama")
+        for key, value in numbers.items():
+            header += text("llama." + key) + struct.pack("<II", 4, value)
+        header += text("rope_freqs.weight") + struct.pack("<IQIQ", 1, 64, 0, 0)
+        path = self.folder / "model.gguf"
+        path.write_bytes(header + bytes(-len(header) % 32) + struct.pack("<64f", *[2.0] * 64))
+        model = self.inspect(path)
+        self.assertEqual((model["model_type"], model["layers"][0]["layout"]), ("gguf/llama", "interleaved"))
+        self.assertEqual(model["layers"][0]["query"]["frequency"][0][0], 0.5)
+        path.write_bytes(header[:40])
+        self.fails(self.rotary("inspect", path), 3, f"cannot read {path}: the header: cut short: 4 keys do not fit in the 16 "
+                   "bytes that follow")
 
     def test_text(self):
         run = self.rotary("inspect", self.config("a.json", LLAMA))

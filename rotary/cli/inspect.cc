@@ -78,9 +78,10 @@ void AddInspectCommand(CLI::App& program) {
       program.add_subcommand("inspect", "Show which rotation the config of a model asks for");
   app->footer(
       "Examples: rotary inspect config.json --length 32768\n"
-      "          rotary inspect config.json --weights model.safetensors");
+      "          rotary inspect config.json --weights model.safetensors\n"
+      "          rotary inspect model.gguf");
   app->add_option("CONFIG", command->configs,
-                  "config.json or params.json of a model; two: how they differ");
+                  "config.json, params.json or .gguf file of a model; two: how they differ");
   app->add_option("--layer", command->layer, "only this layer")->check(CLI::NonNegativeNumber);
   app->add_option("--length", command->length,
                   "tokens of the text (the highest position + 1) [what the model was trained on]")

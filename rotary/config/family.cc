@@ -103,7 +103,7 @@ Family ReadFamily(const JsonValue& row) {
        "default_rope", "pattern",        "sections", "only_if",      "temperature",      "indexer",
        "parts",        "without_effect", "note",     "source",       "class_names",      "part",
        "heads",        "weights"});
-  Family family{.model_type = row["model_type"].String(),
+  Family family{.model_type = {},  // one or several: ReadFamilies
                 .class_names = ReadStrings(row, "class_names"),
                 .scheme = row.Find("scheme") ? row["scheme"].String() : "text",
                 .part = row.Find("part") ? row["part"].String() : "text",
@@ -161,7 +161,19 @@ Family ReadFamily(const JsonValue& row) {
 
 std::vector<Family> ReadFamilies(const JsonValue& registry) {
   std::vector<Family> families;
-  for (const JsonValue& row : registry.Array()) families.push_back(ReadFamily(row));
+  for (const JsonValue& row : registry.Array()) {
+    const Family family = ReadFamily(row);
+    const JsonValue types = row["model_type"];
+    if (!types.json().is_array()) {
+      families.push_back(family);
+      families.back().model_type = types.String();
+      continue;
+    }
+    for (const JsonValue& type : types.Array()) {
+      families.push_back(family);
+      families.back().model_type = type.String();
+    }
+  }
   std::sort(families.begin(), families.end(),
             [](const Family& a, const Family& b) { return a.model_type < b.model_type; });
   return families;

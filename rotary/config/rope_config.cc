@@ -8,6 +8,7 @@
 #include "rotary/config/dialects.h"
 #include "rotary/config/family.h"
 #include "rotary/config/frequency_weights.h"
+#include "rotary/config/gguf_config.h"
 #include "rotary/config/image_layers.h"
 #include "rotary/config/nearest.h"
 #include "rotary/config/text_layers.h"
@@ -38,7 +39,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
   if (!type) {
     throw config.value().Error(
         "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
-        "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers')");
+        "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers', GGUF metadata)");
   }
   if (const Family* family = FindFamily(*type)) return *family;
   if (!options.layout) {
@@ -52,6 +53,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
   }
   static const Family unknown{.model_type = "unknown",
                               .scheme = "text",
+                              .rotary_dim = {"rotary_dim"},
                               .fraction = {"partial_rotary_factor", "rotary_pct", 1.0},
                               .theta = {"rope_theta", "rotary_emb_base", 10000.0}};
   return unknown;
@@ -121,6 +123,13 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
   Append(std::move(read), result);
 }
 
+RopeConfig ReadTranslated(const TranslatedConfig& translated, const RopeConfigOptions& options) {
+  RopeConfig result = ReadRopeConfig(JsonValue(translated.config, translated.source), options);
+  result.warnings.insert(result.warnings.begin(), translated.warnings.begin(),
+                         translated.warnings.end());
+  return result;
+}
+
 }  // namespace
 
 double QueryTemperature::At(double position) const {
@@ -130,15 +139,14 @@ double QueryTemperature::At(double position) const {
 
 RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& options) {
   const ConfigObject object(config);
+  if (IsGgufMetadata(config)) {
+    return ReadTranslated(TranslateGguf(config, options.ignore, /*has_tensors=*/false), options);
+  }
   if (NamesNoFamily(object)) {
     auto translated = TranslateTimm(object, options.ignore);
     if (!translated) translated = TranslateDialect(object, options.ignore);
     if (translated) {
-      RopeConfig result =
-          ReadRopeConfig(JsonValue(translated->config, translated->source), options);
-      result.warnings.insert(result.warnings.begin(), translated->warnings.begin(),
-                             translated->warnings.end());
-      return result;
+      return ReadTranslated(*translated, options);
     }
   }
   const Family& family = FamilyOf(object, options);
@@ -157,7 +165,11 @@ RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& opti
 }
 
 RopeConfig ReadRopeConfig(const std::filesystem::path& path, const RopeConfigOptions& options) {
-  return ReadRopeConfig(JsonDocument::Read(path).root(), options);
+  if (!IsGgufFile(path)) return ReadRopeConfig(JsonDocument::Read(path).root(), options);
+  const Json metadata = ReadGgufMetadata(path);
+  return ReadTranslated(
+      TranslateGguf(JsonValue(metadata, path.string()), options.ignore, /*has_tensors=*/true),
+      options);
 }
 
 }  // namespace rotary

@@ -78,7 +78,7 @@ struct RopeConfigOptions {
 };
 
 // `config`: a config.json in any dialect of transformers, or one of the other dialects that
-// docs/variants.md lists, as an object.
+// docs/variants.md lists, as an object. `path`: such a file, or a .gguf file.
 //
 // Throws FileError with the key's path: an unknown model_type without a layout given, a key that is
 // missing, of another kind or out of its range, two keys that disagree, a rope key that nothing

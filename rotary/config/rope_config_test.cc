@@ -236,7 +236,7 @@ TEST(RopeConfigTest, BadInput) {
   EXPECT_EQ(SentenceOf(R"({"hidden_size": 64})"),
             "cannot read config.json: it does not say its model_type, and is of no dialect that is "
             "known by its keys (Meta's or Mistral's params.json, DeepSeek's, OpenAI's, timm's, "
-            "diffusers')");
+            "diffusers', GGUF metadata)");
   EXPECT_EQ(SentenceOf(Model("lama")),
             "cannot read config.json: model_type is not a known family: lama; did you mean llama?; "
             "give its layout by --layout half or --layout interleaved");

@@ -330,9 +330,18 @@ def deepseek_config(config, _):
                     softmax_multiplier=deepseek_softmax("yarn", rope))]
 
 
+def gguf_metadata(config, _):
+    """The keys of a GGUF file; llama.cpp keeps Llama's channels in Meta's order."""
+    assert config["general.architecture"] == "llama"
+    head_dim = config["llama.embedding_length"] // config["llama.attention.head_count"]
+    assert config["llama.rope.dimension_count"] == head_dim
+    return [turning("text", range(config["llama.block_count"]), "interleaved", head_dim,
+                    unscaled(config["llama.rope.freq_base"], head_dim))]
+
+
 # By a key that no other of these files has.
 OWN_FORMS = {"multiple_of": meta_params, "hidden_dim": mistral_params, "initial_context_length": openai_config,
-             "inter_dim": deepseek_config}
+             "inter_dim": deepseek_config, "general.architecture": gguf_metadata}
 
 
 def rule_of(config):
