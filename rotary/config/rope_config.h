@@ -18,6 +18,7 @@
 
 #include "rotary/io/json.h"
 #include "rotary/io/safetensors.h"
+#include "rotary/rope/arithmetic.h"
 #include "rotary/rope/rotation.h"
 #include "rotary/rope/rules.h"
 
@@ -70,6 +71,8 @@ struct RopeConfigOptions {
   std::optional<double> length;
   // Instead of the registry's, and for families it does not know.
   std::optional<Layout> layout;
+  // kFloat32: the frequencies of text layers as transformers computes them.
+  Arithmetic arithmetic = Arithmetic::kExact;
   // Keys to leave aside, by their last name.
   std::set<std::string> ignore;
   // The checkpoint, or the shard of it that holds the frequencies, for families that keep them

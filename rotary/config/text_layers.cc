@@ -11,6 +11,7 @@
 #include "rotary/config/rule_reader.h"
 #include "rotary/config/unused_keys.h"
 #include "rotary/rope/axes.h"
+#include "rotary/rope/float32_arithmetic.h"
 
 namespace rotary {
 namespace {
@@ -115,8 +116,11 @@ class TextReader {
     if (!family_.qwen_ntk_key.empty() && config_.Bool(family_.qwen_ntk_key).value_or(false)) {
       layers.rule = QwenNtkRule{.trained_length = lengths.most.value_or(0)};
     }
-    Spectrum spectrum = Checked(
-        dictionary, [&] { return MakeSpectrum(rotary_dim, layers.theta, layers.rule, length); });
+    Spectrum spectrum = Checked(dictionary, [&] {
+      const auto make =
+          options_.arithmetic == Arithmetic::kExact ? MakeSpectrum : MakeFloat32Spectrum;
+      return make(rotary_dim, layers.theta, layers.rule, length);
+    });
     if (family_.attention_factor) spectrum.attention_factor = *family_.attention_factor;
     layers.query =
         OnSections(Turned(span.head_dim, span.offset, rotary_dim, layout, spectrum), dictionary);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "rotary/rope/float32_arithmetic.h"
+
 namespace rotary {
 namespace {
 
@@ -27,8 +29,9 @@ Turn TurnBy(const double* frequency, const double* position, int axes) {
   return {cos * error_cos - sin * error_sin, sin * error_cos + cos * error_sin};
 }
 
-PhaseRows::PhaseRows(const Rotation& rotation)
-    : axes_(rotation.axes),
+PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
+    : arithmetic_(arithmetic),
+      axes_(rotation.axes),
       columns_(int64_t{rotation.heads} * rotation.pairs() * (rotation.IsGroup() ? 1 : 2)),
       stride_((columns_ + kLanes - 1) / kLanes * kLanes),
       frequency_(rotation.frequency) {
@@ -42,7 +45,7 @@ PhaseRows::PhaseRows(const Rotation& rotation)
     }
     return filled;
   };
-  if (axes_ == 1 && rotation.heads == 1) {
+  if (arithmetic == Arithmetic::kExact && axes_ == 1 && rotation.heads == 1) {
     low_ = table(kRows, 1);
     middle_ = table(kRows, kRows);
     high_ = table(kRows, kRows * kRows);
@@ -54,7 +57,9 @@ PhaseRows::PhaseRows(const Rotation& rotation)
 
 void PhaseRows::Direct(const double* position, double* row) const {
   for (int64_t column = 0; column < columns_; ++column) {
-    const Turn turn = TurnBy(frequency_.data() + column * axes_, position, axes_);
+    const double* frequency = frequency_.data() + column * axes_;
+    const Turn turn = arithmetic_ == Arithmetic::kExact ? TurnBy(frequency, position, axes_)
+                                                        : Float32TurnBy(frequency, position, axes_);
     row[column] = turn.cos;
     row[stride_ + column] = turn.sin;
   }

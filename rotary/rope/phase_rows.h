@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/base/tensor.h"
+#include "rotary/rope/arithmetic.h"
 #include "rotary/rope/rotation.h"
 
 namespace rotary {
@@ -31,12 +32,12 @@ class PhaseRows {
   static constexpr int64_t kRows = 128;
 
   PhaseRows() = default;
-  explicit PhaseRows(const Rotation& rotation);
+  PhaseRows(const Rotation& rotation, Arithmetic arithmetic);
 
   int64_t columns() const { return columns_; }
   int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride doubles
-  // Whether whole positions are made from the tables: one axis and all heads alike. Else only
-  // Low(0) exists.
+  // Whether whole positions are made from the tables: exact, one axis and all heads alike. Else
+  // only Low(0) exists.
   bool has_tables() const { return high_.count() > 0; }
 
   const double* Low(int64_t row) const { return RowOf(low_, row); }  // Low(0): no turn
@@ -52,6 +53,7 @@ class PhaseRows {
     return reinterpret_cast<const double*>(table.raw()) + row * 2 * stride_;
   }
 
+  Arithmetic arithmetic_ = Arithmetic::kExact;
   int axes_ = 1;
   int64_t columns_ = 0;
   int64_t stride_ = 0;

@@ -118,6 +118,7 @@ class PhaseCursor {
   PhaseCursor(const PhaseTable& table, Side side, double centre, bool inverse)
       : rotation_(table.rotation()),
         rows_(table.rows()),
+        arithmetic_(table.arithmetic()),
         decay_sign_((side == Side::kQuery) == inverse ? -1.0 : 1.0),
         centre_(centre),
         factor_(inverse ? 1 / rotation_.attention_factor : rotation_.attention_factor),
@@ -162,6 +163,11 @@ class PhaseCursor {
   HWY_NOINLINE void SetBlockRow(const double* position) {
     rows_.Direct(position, block_row_);
     MultiplyRows(block_row_, rows_.Low(0), factor_, rows_.stride(), block_row_);
+    if (arithmetic_ == Arithmetic::kFloat32) {
+      for (int64_t i = 0; i < 2 * rows_.stride(); ++i) {
+        block_row_[i] = static_cast<double>(static_cast<float>(block_row_[i]));
+      }
+    }
   }
 
   // The row of the token: that of the block times the decay of each pair at `distance` from the
@@ -179,6 +185,7 @@ class PhaseCursor {
 
   const Rotation& rotation_;
   const PhaseRows& rows_;
+  Arithmetic arithmetic_;
   double decay_sign_;
   double centre_;
   double factor_;

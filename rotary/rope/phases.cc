@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "rotary/base/parallel.h"
+#include "rotary/rope/float32_arithmetic.h"
 #include "rotary/rope/positions.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -88,10 +89,12 @@ Tensor CopyRows(ConstTensorView from) {
 
 }  // namespace
 
-PhaseTable::PhaseTable(Rotation rotation) : rotation_(std::move(rotation)) {
+PhaseTable::PhaseTable(Rotation rotation, Arithmetic arithmetic)
+    : rotation_(std::move(rotation)), arithmetic_(arithmetic) {
   CheckRotation(rotation_);
+  if (arithmetic == Arithmetic::kFloat32) rotation_ = RoundedToFloat32(std::move(rotation_));
   runs_ = CutIntoRuns(rotation_.head_dim, rotation_.first, rotation_.second);
-  rows_ = PhaseRows(rotation_);
+  rows_ = PhaseRows(rotation_, arithmetic);
 }
 
 template <class T>

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "rotary/base/tensor.h"
+#include "rotary/rope/arithmetic.h"
 #include "rotary/rope/channel_runs.h"
 #include "rotary/rope/phase_rows.h"
 #include "rotary/rope/rotation.h"
@@ -31,10 +32,13 @@ enum class Side { kQuery, kKey };
 // The tables of one rotation. Does not change after construction: share it freely between threads.
 class PhaseTable {
  public:
+  // With kFloat32 the frequencies and the attention factor are rounded to float, and every token
+  // takes its own sines and cosines.
   // Throws std::invalid_argument as CheckRotation does.
-  explicit PhaseTable(Rotation rotation);
+  explicit PhaseTable(Rotation rotation, Arithmetic arithmetic = Arithmetic::kExact);
 
   const Rotation& rotation() const { return rotation_; }
+  Arithmetic arithmetic() const { return arithmetic_; }
   const ChannelRuns& runs() const { return runs_; }
   const PhaseRows& rows() const { return rows_; }
 
@@ -45,13 +49,14 @@ class PhaseTable {
   //             is not empty
   //
   // Accuracy, at any position: double 1e-15 of g; float that and its own rounding (2^-25 of a g of
-  // 1).
+  // 1). With kFloat32: float values, in double too, the products of cos or sin and g rounded.
   template <class T>
   void Fill(std::span<const double> position, Side side, double centre, T* cos, T* sin,
             T* second_cos = nullptr, T* second_sin = nullptr) const;
 
  private:
   Rotation rotation_;
+  Arithmetic arithmetic_;
   ChannelRuns runs_;
   PhaseRows rows_;
 };

@@ -210,6 +210,11 @@ YarnRange YarnRamp(int rotary_dim, double theta, const YarnRule& rule) {
           PairThatTurns(rule.beta_slow, rotary_dim, theta, rule.trained_length)};
 }
 
+YarnRange YarnRampEnds(int rotary_dim, double theta, const YarnRule& rule) {
+  const Ramp ramp = RampOf(rule, rotary_dim, theta);
+  return {ramp.low, ramp.high};
+}
+
 Spectrum MakeSpectrum(int rotary_dim, double theta, const Rule& rule, double length) {
   Require(rotary_dim >= 0 && rotary_dim % 2 == 0, "rope rule ", Name(rule),
           ": rotary_dim must be even, got ", rotary_dim);

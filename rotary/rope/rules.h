@@ -145,6 +145,10 @@ struct YarnRange {
 };
 YarnRange YarnRamp(int rotary_dim, double theta, const YarnRule& rule);
 
+// The ends of the ramp as the spectrum has them: whole pairs where the rule truncates, inside
+// [0, rotary_dim - 1], low below high. Throws as MakeSpectrum does.
+YarnRange YarnRampEnds(int rotary_dim, double theta, const YarnRule& rule);
+
 }  // namespace rotary
 
 #endif  // ROTARY_ROPE_RULES_H_

@@ -10,6 +10,7 @@
 
 #include "rotary/base/error.h"
 #include "rotary/model/model_config.h"
+#include "rotary/rope/arithmetic.h"
 #include "rotary/train/dataset.h"
 #include "rotary/train/schedule.h"
 
@@ -41,6 +42,11 @@ inline const Words& ChoiceNames<AttentionForm>() {
 template <>
 inline const Words& ChoiceNames<Layout>() {
   static const Words words = {"interleaved", "half"};
+  return words;
+}
+template <>
+inline const Words& ChoiceNames<Arithmetic>() {
+  static const Words words = {"exact", "float32"};
   return words;
 }
 template <>
