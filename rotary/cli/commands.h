@@ -13,6 +13,8 @@ void AddDemoCommand(CLI::App& program);
 void AddEvaluateCommand(CLI::App& program);
 void AddInspectCommand(CLI::App& program);
 void AddLogitsCommand(CLI::App& program);
+void AddRotateCommand(CLI::App& program);
+void AddTablesCommand(CLI::App& program);
 void AddTraceCommand(CLI::App& program);
 void AddTrainCommand(CLI::App& program);
 

@@ -21,7 +21,7 @@ struct InspectCommand {
   std::vector<std::filesystem::path> configs;
   std::optional<int> layer;
   std::optional<double> length;
-  std::string layout;
+  std::string layout, arithmetic = "exact";
   std::vector<std::string> ignore;
   std::vector<std::filesystem::path> weights;
   bool families = false, json = false;
@@ -46,9 +46,11 @@ void Inspect(const InspectCommand& command) {
   }
   Require(command.configs.size() == 1 || command.configs.size() == 2,
           "inspect: give one config, or two to compare, got ", command.configs.size());
-  RopeConfigOptions options{.length = command.length,
-                            .layout = std::nullopt,
-                            .ignore = {command.ignore.begin(), command.ignore.end()}};
+  RopeConfigOptions options{
+      .length = command.length,
+      .layout = std::nullopt,
+      .arithmetic = ParseChoice<Arithmetic>("inspect: arithmetic", command.arithmetic),
+      .ignore = {command.ignore.begin(), command.ignore.end()}};
   if (!command.layout.empty()) {
     options.layout = ParseChoice<Layout>("inspect: layout", command.layout);
   }
@@ -88,6 +90,10 @@ void AddInspectCommand(CLI::App& program) {
       ->check(CLI::PositiveNumber)
       ->type_name("");
   app->add_option("--layout", command->layout, "instead of the family's: " + ChoiceList<Layout>())
+      ->type_name("");
+  app->add_option("--arithmetic", command->arithmetic,
+                  "of the frequencies: exact, or float32 as training frameworks compute")
+      ->capture_default_str()
       ->type_name("");
   app->add_option("--ignore", command->ignore, "a key to leave aside; may be given several times")
       ->type_name("KEY");

@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   rotary::AddEvaluateCommand(program);
   rotary::AddInspectCommand(program);
   rotary::AddLogitsCommand(program);
+  rotary::AddRotateCommand(program);
+  rotary::AddTablesCommand(program);
   rotary::AddTraceCommand(program);
   rotary::AddTrainCommand(program);
   try {

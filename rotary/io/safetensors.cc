@@ -90,8 +90,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
   }
   const auto* text = reinterpret_cast<const char*>(bytes.data()) + kPrefix;
   const JsonDocument header(std::string_view(text, header_size), path.string());
-  const size_t data_begin = kPrefix + header_size;
-  const size_t data_size = bytes.size() - data_begin;
+  data_begin_ = kPrefix + header_size;
+  const size_t data_size = bytes.size() - data_begin_;
 
   for (const auto& [name, value] : header.root().Members()) {
     if (name == kMetadata) {
@@ -114,8 +114,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
       throw ReadError(path, "cut short: ", name, " ends at byte ", end, " of the data, ", data_size,
                       " are there");
     }
-    entry.begin = data_begin + static_cast<size_t>(begin);
-    entry.end = data_begin + static_cast<size_t>(end);
+    entry.begin = data_begin_ + static_cast<size_t>(begin);
+    entry.end = data_begin_ + static_cast<size_t>(end);
     entries_.emplace(name, entry);
     names_.push_back(name);
   }
@@ -125,14 +125,14 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
     const Entry &x = At(a), &y = At(b);
     return std::tie(x.begin, x.end, a) < std::tie(y.begin, y.end, b);
   });
-  size_t expected = data_begin;
+  size_t expected = data_begin_;
   for (const std::string& name : names_) {
     const Entry& entry = At(name);
     if (entry.begin != expected) {
       throw ReadError(path,
                       entry.begin < expected ? "tensors overlap: " : "bytes in no tensor: ", name,
-                      " begins at byte ", entry.begin - data_begin,
-                      " of the data, the one before ends at ", expected - data_begin);
+                      " begins at byte ", entry.begin - data_begin_,
+                      " of the data, the one before ends at ", expected - data_begin_);
     }
     expected = entry.end;
   }
@@ -145,6 +145,11 @@ const SafetensorsFile::Entry& SafetensorsFile::At(std::string_view name) const {
   const auto entry = entries_.find(name);
   if (entry == entries_.end()) throw ReadError(path(), "there is no tensor ", name);
   return entry->second;
+}
+
+std::span<const std::byte> SafetensorsFile::bytes(std::string_view name) const {
+  const Entry& entry = At(name);
+  return file_.bytes().subspan(entry.begin, entry.end - entry.begin);
 }
 
 ConstTensorView SafetensorsFile::view(std::string_view name) const {
@@ -233,6 +238,14 @@ void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTe
   file.Write(prefix + text);
   for (const NamedTensor* tensor : ordered) WriteElements(tensor->view, file);
   file.Commit();
+}
+
+void RewriteSafetensors(const SafetensorsFile& file, const std::filesystem::path& path,
+                        FunctionRef<void(const std::string& name, AtomicFile& out)> write) {
+  AtomicFile out(path);
+  out.Write(file.header());
+  for (const std::string& name : file.names()) write(name, out);
+  out.Commit();
 }
 
 }  // namespace rotary

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "rotary/base/function_ref.h"
 #include "rotary/base/tensor.h"
 #include "rotary/io/file.h"
 
@@ -34,6 +35,8 @@ class SafetensorsFile {
   const std::vector<std::string>& names() const { return names_; }
   bool Contains(std::string_view name) const { return entries_.contains(name); }
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
+  // What stands before the data: the header's length and the header.
+  std::span<const std::byte> header() const { return file_.bytes().first(data_begin_); }
 
   // Without reading the data. Throw FileError where there is no such tensor.
   DType dtype(std::string_view name) const { return At(name).dtype; }
@@ -42,6 +45,8 @@ class SafetensorsFile {
   // The data, valid as long as this object: in the map, or, where the map holds it unaligned for
   // its dtype, in a copy made at the first call. Throws FileError where there is no such tensor.
   ConstTensorView view(std::string_view name) const;
+  // The same as bytes in the map. Throws FileError where there is no such tensor.
+  std::span<const std::byte> bytes(std::string_view name) const;
 
  private:
   struct Entry {
@@ -52,6 +57,7 @@ class SafetensorsFile {
   const Entry& At(std::string_view name) const;
 
   MappedFile file_;
+  size_t data_begin_ = 0;
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<std::string> names_;
   std::map<std::string, std::string> metadata_;
@@ -70,6 +76,15 @@ struct NamedTensor {
 // reserved or not UTF-8, FileError as AtomicFile does.
 void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTensor> tensors,
                       const std::map<std::string, std::string>& metadata = {});
+
+// Writes a copy of `file` to `path` in which the bytes of some tensors are others: names, dtypes,
+// shapes, order and metadata stay, to the byte. `path` may be that of `file`. Holds no tensor in
+// memory.
+//   write  called for each tensor in the order of the data; writes file.bytes(name).size() bytes,
+//          its own or those that came
+// Throws FileError as AtomicFile does, and what `write` throws; nothing is written then.
+void RewriteSafetensors(const SafetensorsFile& file, const std::filesystem::path& path,
+                        FunctionRef<void(const std::string& name, AtomicFile& out)> write);
 
 }  // namespace rotary
 

@@ -114,6 +114,33 @@ TEST(SafetensorsTest, ReadsOtherWritersFiles) {
   EXPECT_TRUE(none.names().empty());
 }
 
+TEST(SafetensorsTest, ARewrittenFileKeepsItsHeader) {
+  const TestFolder folder;
+  // Unaligned, in an order and with blanks that we would not write.
+  const std::string header =
+      R"( {"b":{"data_offsets":[3,7],"shape":[1],"dtype":"F32"},"a":{"dtype":"BOOL","shape":[3],"data_offsets":[0,3]}} )";
+  const SafetensorsFile file(folder.Put("in", FileOf(header, "abcdefg")));
+  std::string order;
+  const auto shout = [&](const std::string& name, AtomicFile& out) {
+    order += name;
+    name == "b" ? out.Write("DEFG") : out.Write(file.bytes(name));
+  };
+  RewriteSafetensors(file, folder / "out", shout);
+  EXPECT_EQ(ReadFile(folder / "out"), FileOf(header, "abcDEFG"));
+  EXPECT_EQ(order, "ab");
+  RewriteSafetensors(file, folder / "in", shout);  // over itself
+  EXPECT_EQ(ReadFile(folder / "in"), FileOf(header, "abcDEFG"));
+
+  const std::string sentence = Thrown([&] {
+    RewriteSafetensors(file, folder / "none",
+                       [](const std::string&, AtomicFile&) { throw FileError("stop"); });
+  });
+  EXPECT_EQ(sentence, "stop");
+  EXPECT_FALSE(std::filesystem::exists(folder / "none"));
+  EXPECT_EQ(Thrown([&] { file.bytes("c"); }),
+            "cannot read " + file.path().string() + ": there is no tensor c");
+}
+
 TEST(SafetensorsTest, EveryBrokenFileHasItsSentence) {
   const TestFolder folder;
   const std::string eight(8, 'd');

@@ -125,6 +125,25 @@ Rotation OnAxes(const Rotation& one_axis, int axes, std::span<const int> axis) {
   return rotation;
 }
 
+Rotation WithFrequencies(Rotation rotation, std::span<const double> frequency) {
+  CheckRotation(rotation);
+  Require(std::ssize(frequency) == rotation.pairs(), "frequencies: the rotation has ",
+          rotation.pairs(), " pairs, the list ", frequency.size());
+  Require(
+      rotation.heads == 1 && rotation.IsGroup(),
+      "frequencies: one list needs a rotation whose heads are alike, without a second frequency");
+  const auto axes = static_cast<size_t>(rotation.axes);
+  for (size_t j = 0; j < frequency.size(); ++j) {
+    const std::span<double> row = std::span(rotation.frequency).subspan(j * axes, axes);
+    const auto still = std::count(row.begin(), row.end(), 0.0);
+    Require(still + 1 >= rotation.axes, "frequencies: pair ", j, " reads several axes");
+    const auto moving = std::find_if(row.begin(), row.end(), [](double w) { return w != 0; });
+    (moving == row.end() ? row.front() : *moving) = frequency[j];
+  }
+  CheckRotation(rotation);
+  return rotation;
+}
+
 std::vector<int> ContiguousSections(std::span<const int> sections) {
   CheckSections(sections);
   std::vector<int> axis;

@@ -68,6 +68,12 @@ Rotation RotationOfAngles(int head_dim, int axes, const Pairs& pairs, std::span<
 // `axis`; an axis outside [0, axes).
 Rotation OnAxes(const Rotation& one_axis, int axes, std::span<const int> axis);
 
+// `rotation` with frequency[j] for pair j of every head, on the axis that the pair reads; a pair
+// that stands still reads axis 0. For lists from elsewhere, such as the inv_freq of a model. Throws
+// std::invalid_argument: another number of frequencies than pairs, one that is not finite, a pair
+// that reads several axes, a rotation whose heads differ or that has a second frequency.
+Rotation WithFrequencies(Rotation rotation, std::span<const double> frequency);
+
 // The axis of each pair. sections[x] counts pairs of axis x.
 //
 // Sections one after the other. Qwen2-VL: {16, 24, 24} = t, h, w. HunyuanVL's XD-RoPE:

@@ -156,6 +156,15 @@ TEST(SpectraTest, EndsAndSteps) {
   EXPECT_EQ(TurnsPerUnit(Numbers{-0.5}), (Numbers{-std::numbers::pi}));
 }
 
+TEST(AxesTest, FrequenciesFromElsewhereKeepTheirAxes) {
+  Rotation rotation = OnAxes(MakeRotation({.head_dim = 6}), 3, Axes{0, 2, 1});
+  rotation.frequency[8] = rotation.frequency[7] = rotation.frequency[6] = 0;  // pair 2 stands still
+  const Rotation other = WithFrequencies(rotation, Numbers{3, -4, 5});
+  EXPECT_EQ(other.frequency, (Numbers{3, 0, 0, 0, 0, -4, 5, 0, 0}));
+  EXPECT_EQ(other.first, rotation.first);
+  EXPECT_TRUE(WithFrequencies(Rotation{.head_dim = 1}, {}).frequency.empty());  // no pairs
+}
+
 TEST(AxesTest, BadInputIsRefused) {
   const Pairs two = PairsOf(4, Layout::kHalf);
   const Rotation text = MakeRotation({.head_dim = 4});
@@ -192,6 +201,21 @@ TEST(AxesTest, BadInputIsRefused) {
               OnAxes(OnAxes(text, 2, Axes{0, 1}), 2, Axes{0, 1});
             }),
             "axes: the rotation already has 2 axes");
+  EXPECT_EQ(SentenceOf([&] { WithFrequencies(text, Numbers{1}); }),
+            "frequencies: the rotation has 2 pairs, the list 1");
+  Rotation other = OnAxes(text, 2, Axes{0, 1});
+  other.frequency[1] = 1;
+  EXPECT_EQ(SentenceOf([&] {
+              WithFrequencies(other, Numbers{1, 2});
+            }),
+            "frequencies: pair 0 reads several axes");
+  other = text;
+  other.second_frequency = other.frequency;
+  EXPECT_EQ(SentenceOf([&] {
+              WithFrequencies(other, Numbers{1, 2});
+            }),
+            "frequencies: one list needs a rotation whose heads are alike, without a second "
+            "frequency");
   EXPECT_EQ(SentenceOf([] {
               ContiguousSections(std::array{1, -1});
             }),

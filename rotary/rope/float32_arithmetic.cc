@@ -62,7 +62,7 @@ Floats Apply(const DynamicNtkRule& rule, int rotary_dim, double theta, double le
   // The length is a tensor there, so that theta is computed in float.
   const float stretched = ToFloat32(rule.factor) * ToFloat32(length) / ToFloat32(rule.max_length);
   const float alpha = stretched - ToFloat32(rule.factor - 1);
-  const float power = Power(alpha, ToFloat32(NtkExponent(rotary_dim)));
+  const float power = ToFloat32(std::pow(static_cast<double>(alpha), NtkExponent(rotary_dim)));
   return Plain(rotary_dim, ToFloat32(theta) * power);
 }
 

@@ -1,0 +1,130 @@
+#include "rotary/cli/rotation_flags.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "rotary/config/rope_config.h"
+#include "rotary/io/frequency_file.h"
+#include "rotary/io/rotation_json.h"
+#include "rotary/rope/axes.h"
+#include "rotary/train/choices.h"
+
+namespace rotary {
+namespace {
+
+// "0-4: sliding_attention"
+std::string NameOf(const LayerRope& group) {
+  if (group.layers.empty()) return group.name;
+  const int first = group.layers.front(), last = group.layers.back();
+  return Sentence(first, first == last ? "" : Sentence(" .. ", last), ": ", group.name);
+}
+
+// The one group that the flags choose.
+const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
+                        const std::string& command) {
+  Require(!config.layers.empty(), command, ": ", flags.config.string(), " has no layers");
+  const auto has_part = [&](const std::string& part) {
+    return std::any_of(config.layers.begin(), config.layers.end(),
+                       [&](const LayerRope& group) { return group.part == part; });
+  };
+  std::string part = flags.part;
+  if (part.empty()) part = has_part("text") ? "text" : config.layers.front().part;
+  Require(has_part(part), command, ": there is no part ", part, " in ", flags.config.string());
+  std::vector<const LayerRope*> groups;
+  for (const LayerRope& group : config.layers) {
+    if (group.part != part) continue;
+    const bool holds = flags.layer && std::find(group.layers.begin(), group.layers.end(),
+                                                *flags.layer) != group.layers.end();
+    if (!flags.layer || holds) groups.push_back(&group);
+  }
+  Require(!groups.empty(), command, ": there is no layer ", flags.layer.value_or(0), " in ",
+          flags.config.string());
+  std::string names;
+  bool alike = true;
+  for (const LayerRope* group : groups) {
+    names += (names.empty() ? "" : "; ") + NameOf(*group);
+    alike = alike && group->query == groups[0]->query && group->key == groups[0]->key;
+  }
+  Require(alike, command, ": layers rotate in several ways, choose one by --layer (", names, ")");
+  return *groups[0];
+}
+
+}  // namespace
+
+void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
+  CLI::Option* config =
+      command.add_option("--config", flags.config, "config.json of a model")->type_name("FILE");
+  CLI::Option* rotation =
+      command
+          .add_option("--rotation", flags.rotation,
+                      "instead: a rotation in JSON, as inspect --json prints it")
+          ->type_name("FILE")
+          ->excludes(config);
+  const auto of_config = [&](CLI::Option* option) { option->excludes(rotation)->type_name(""); };
+  of_config(
+      command
+          .add_option("--layer", flags.layer, "layer whose rotation to take, where layers differ")
+          ->check(CLI::NonNegativeNumber));
+  command
+      .add_option("--weights", flags.weights,
+                  "the checkpoint, for models whose frequencies are in there")
+      ->excludes(rotation)
+      ->type_name("FILE");
+  of_config(command.add_option("--part", flags.part,
+                               "text, vision or indexer [text, where there is one]"));
+  of_config(command
+                .add_option("--length", flags.length,
+                            "tokens of the text (the highest position + 1), for rules that ask "
+                            "[what the model was trained on]")
+                ->check(CLI::PositiveNumber));
+  of_config(command.add_option("--layout", flags.layout,
+                               "instead of the family's: " + ChoiceList<Layout>()));
+  of_config(command.add_option("--ignore", flags.ignore,
+                               "a key of the config to leave aside; may be given several times"));
+  command
+      .add_option("--frequencies", flags.frequencies,
+                  "take these frequencies: a tensor inv_freq (.safetensors), or a list of numbers")
+      ->type_name("FILE");
+  command
+      .add_option("--arithmetic", flags.arithmetic,
+                  "exact, or float32 as training frameworks compute")
+      ->capture_default_str()
+      ->type_name("");
+}
+
+LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string& command) {
+  Require(!flags.config.empty() || !flags.rotation.empty(), command,
+          ": say which rotation, by --config or --rotation");
+  LayerRotations rotations{.arithmetic =
+                               ParseChoice<Arithmetic>(command + ": arithmetic", flags.arithmetic)};
+  if (!flags.rotation.empty()) {
+    rotations.query = rotations.key = ReadRotation(flags.rotation);
+  } else {
+    RopeConfigOptions options{.length = flags.length,
+                              .layout = std::nullopt,
+                              .arithmetic = rotations.arithmetic,
+                              .ignore = {flags.ignore.begin(), flags.ignore.end()}};
+    if (!flags.layout.empty()) {
+      options.layout = ParseChoice<Layout>(command + ": layout", flags.layout);
+    }
+    std::optional<SafetensorsFile> weights;
+    if (!flags.weights.empty()) options.weights = &weights.emplace(flags.weights);
+    const RopeConfig config = ReadRopeConfig(flags.config, options);
+    for (const std::string& warning : config.warnings) {
+      std::cerr << "warning: " << warning << '\n';
+    }
+    const LayerRope& group = Choose(config, flags, command);
+    rotations.query = group.query;
+    rotations.key = group.key;
+    rotations.centre = group.centre;
+  }
+  if (!flags.frequencies.empty()) {
+    Require(rotations.query && rotations.key, command, ": --frequencies is for layers that rotate");
+    const std::vector<double> frequencies = ReadFrequencies(flags.frequencies);
+    rotations.query = WithFrequencies(*rotations.query, frequencies);
+    rotations.key = WithFrequencies(*rotations.key, frequencies);
+  }
+  return rotations;
+}
+
+}  // namespace rotary

@@ -1,0 +1,47 @@
+// The flags that choose a rotation, shared by the commands that apply one.
+#ifndef ROTARY_CLI_ROTATION_FLAGS_H_
+#define ROTARY_CLI_ROTATION_FLAGS_H_
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rotary/rope/phases.h"
+#include "rotary/rope/rotation.h"
+
+namespace rotary {
+
+struct RotationFlags {
+  std::filesystem::path config, weights, rotation, frequencies;
+  std::optional<int> layer;
+  std::string part;
+  std::optional<double> length;
+  std::string layout;
+  std::vector<std::string> ignore;
+  std::string arithmetic = "exact";
+};
+
+// Adds the flags; parsing writes to `flags`, which must outlive the command.
+void AddRotationFlags(CLI::App& command, RotationFlags& flags);
+
+// The rotations of one layer.
+struct LayerRotations {
+  // Nothing: a layer that does not rotate. The two differ where heads do (MLA).
+  std::optional<Rotation> query, key;
+  double centre = 0;  // from where xPos counts
+  Arithmetic arithmetic = Arithmetic::kExact;
+
+  const std::optional<Rotation>& Of(Side side) const { return side == Side::kQuery ? query : key; }
+};
+
+// Reads what the flags name. Warnings of the config go to standard error.
+// Throws std::invalid_argument, in the name of `command`: neither a config nor a rotation given, a
+// layer or part that is not there, layers that rotate in several ways without a choice; FileError
+// as the readers do.
+LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string& command);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CLI_ROTATION_FLAGS_H_
