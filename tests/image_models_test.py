@@ -213,6 +213,35 @@ class ImageModelsTest(ModelCase):
         self.refuses({**config, "memory_attention_downsample_rate": 0},
                      "CONFIG: memory_attention_downsample_rate must be at least 1")
 
+    def test_parts_of_wrappers(self):
+        minimax = {"model_type": "minimax_m3_vl",
+                   "text_config": {"head_dim": 128, "num_hidden_layers": 2, "rotary_dim": 64,
+                                   "partial_rotary_factor": 0.5},
+                   "vision_config": {"model_type": "clip_vision_model", "hidden_size": 1280, "num_attention_heads": 16,
+                                     "num_hidden_layers": 32}}
+        text, vision = self.layers(minimax)
+        self.assertEqual((text["part"], vision["part"], len(vision["layers"])), ("text", "vision", 32))
+        self.expect(vision, half(78) + [78, 79], tiled(blocks([26, 26, 26])) + [0.0, 0.0])
+        # Step 3.7 by the names of its authors.
+        step = {"model_type": "step3p7", "text_config": {"model_type": "step3p5", "head_dim": 128,
+                                                         "num_hidden_layers": 1},
+                "vision_config": {"width": 1536, "heads": 16, "layers": 47, "use_rope2d": True}}
+        vision = next(g for g in self.layers(step) if g["part"] == "vision")
+        self.assertEqual(len(vision["layers"]), 47)
+        self.expect(vision, interleaved(96), twice(blocks([48, 48])))
+        omni = {"model_type": "qwen2_5_omni", "token2wav_config": {"dit_config": {"num_hidden_layers": 22}}}
+        (dit,) = self.layers(omni)
+        self.expect(dit, interleaved(64), twice(times(7, spectrum(64))), 0)
+        self.expect(dit, interleaved(64), [0.0] * 64, 1)
+
+    def test_chatglm_6b_is_another_chatglm(self):
+        config = {"model_type": "chatglm", "hidden_size": 4096, "num_attention_heads": 32, "num_layers": 28}
+        (group,) = self.layers({**config, "position_encoding_2d": True})
+        angles = [angle for x in POSITION[:2] for angle in tiled(times(x, spectrum(64)))]
+        self.expect(group, half(64) + [64 + c for c in half(64)], angles)
+        (group,) = self.layers({**config, "kv_channels": 128})
+        self.expect(group, interleaved(64) + list(range(64, 128)), twice(times(7, spectrum(64))) + [0.0] * 64)
+
     def test_xpos_of_lucidrains(self):
         def decay(dim, base):
             return [math.log((i + 0.4 * dim) / (1.4 * dim)) / base for i in range(0, dim, 2)]

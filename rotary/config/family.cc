@@ -88,6 +88,14 @@ Sections ReadSections(const JsonValue& value) {
   return sections;
 }
 
+std::optional<Condition> ReadCondition(const JsonValue& row, std::string_view key) {
+  const auto condition = row.Find(key);
+  if (!condition) return std::nullopt;
+  condition->AllowOnly({"key", "is", "missing"});
+  return Condition{(*condition)["key"].String(), (*condition)["is"].json(),
+                   (*condition)["missing"].json()};
+}
+
 FrequencyTensor ReadWeights(const JsonValue& value) {
   value.AllowOnly({"names", "form", "needed", "absent"});
   return {.names = ReadStrings(value, "names"),
@@ -102,8 +110,9 @@ Family ReadFamily(const JsonValue& row) {
        "offset",       "theta",          "layers",   "theta_factor", "attention_factor", "qwen_ntk",
        "default_rope", "pattern",        "sections", "only_if",      "temperature",      "indexer",
        "parts",        "without_effect", "note",     "source",       "class_names",      "part",
-       "heads",        "weights"});
+       "heads",        "weights",        "if",       "instead_of"});
   Family family{.model_type = {},  // one or several: ReadFamilies
+                .instead_of = ReadString(row, "instead_of"),
                 .class_names = ReadStrings(row, "class_names"),
                 .scheme = row.Find("scheme") ? row["scheme"].String() : "text",
                 .part = row.Find("part") ? row["part"].String() : "text",
@@ -133,11 +142,8 @@ Family ReadFamily(const JsonValue& row) {
   if (const auto rope = row.Find("default_rope")) family.default_rope = rope->json();
   if (const auto pattern = row.Find("pattern")) family.pattern = ReadPattern(*pattern);
   if (const auto sections = row.Find("sections")) family.sections = ReadSections(*sections);
-  if (const auto condition = row.Find("only_if")) {
-    condition->AllowOnly({"key", "is", "missing"});
-    family.only_if = Condition{(*condition)["key"].String(), (*condition)["is"].json(),
-                               (*condition)["missing"].json()};
-  }
+  family.only_if = ReadCondition(row, "only_if");
+  family.instead_if = ReadCondition(row, "if");
   if (const auto weights = row.Find("weights")) family.weights = ReadWeights(*weights);
   if (const auto parts = row.Find("parts")) {
     for (const auto& [name, part] : parts->Members()) {
@@ -158,6 +164,11 @@ Family ReadFamily(const JsonValue& row) {
 }
 
 }  // namespace
+
+bool Condition::Holds(const ConfigObject& config) const {
+  const auto value = config.Find(key);
+  return (value ? value->json() : missing) == is;
+}
 
 std::vector<Family> ReadFamilies(const JsonValue& registry) {
   std::vector<Family> families;
@@ -191,6 +202,13 @@ const Family* FindFamily(std::string_view model_type) {
   const auto& families = Families();
   const auto found = std::find(families.begin(), families.end(), model_type);
   return found == families.end() ? nullptr : &*found;
+}
+
+const Family* FindFamilyFor(std::string_view model_type, const ConfigObject& config) {
+  for (const Family& family : Families()) {
+    if (family.instead_of == model_type && family.instead_if->Holds(config)) return &family;
+  }
+  return FindFamily(model_type);
 }
 
 const Family* FindFamilyOfClass(std::string_view class_name) {

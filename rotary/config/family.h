@@ -56,6 +56,8 @@ struct LayerPattern {
 struct Condition {
   std::string key;
   Json is, missing;
+
+  bool Holds(const ConfigObject& config) const;
 };
 
 // Sections of several axes, in pairs.
@@ -84,6 +86,9 @@ struct FrequencyTensor {
 
 struct Family {
   std::string model_type;
+  // The model_type that configs of this row say, which is another row's too, and when it is this.
+  std::string instead_of;
+  std::optional<Condition> instead_if;
   // "_class_name" in configs of diffusers, which have no model_type.
   std::vector<std::string> class_names;
   std::string scheme;         // "text", "latent" (MLA), "none", "parts", or one of schemes.h
@@ -117,6 +122,8 @@ const std::vector<Family>& Families();
 
 // Nothing for an unknown type.
 const Family* FindFamily(std::string_view model_type);
+// The row for a config of this type: one that stands instead of the type's own, or that.
+const Family* FindFamilyFor(std::string_view model_type, const ConfigObject& config);
 // By a "_class_name" of diffusers.
 const Family* FindFamilyOfClass(std::string_view class_name);
 

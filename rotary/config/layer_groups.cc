@@ -126,9 +126,7 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
         !IsSet(config, family.pattern->rotates_if)) {
       return false;
     }
-    if (!family.only_if) return true;
-    const auto value = config.Find(family.only_if->key);
-    return (value ? value->json() : family.only_if->missing) == family.only_if->is;
+    return !family.only_if || family.only_if->Holds(config);
   }();
   if (!count) return {LayerGroup{.name = "all", .layers = {}, .rotates = rotates}};
   if (*count < 0 || *count > kMostLayers || *count != std::floor(*count)) {

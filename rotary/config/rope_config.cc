@@ -41,7 +41,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
         "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
         "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers', GGUF metadata)");
   }
-  if (const Family* family = FindFamily(*type)) return *family;
+  if (const Family* family = FindFamilyFor(*type, config)) return *family;
   if (!options.layout) {
     std::vector<std::string_view> known;
     for (const Family& family : Families()) known.push_back(family.model_type);
@@ -64,7 +64,7 @@ const Family& FamilyOfPart(const ConfigObject& config, const Family& wrapper, co
                            const RopeConfigOptions& options) {
   const auto type = config.String("model_type");
   if (type && *type != wrapper.model_type) {
-    if (const Family* family = FindFamily(*type)) return *family;
+    if (const Family* family = FindFamilyFor(*type, config)) return *family;
   }
   const std::string own =
       part.missing.empty() ? wrapper.model_type + "_" + part.name : part.missing;

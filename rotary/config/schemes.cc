@@ -52,6 +52,14 @@ Rotation LtxOf(const SchemeInput& input, int axes) {
   return Ltx(input.head_dim, HeadsOf(input), axes, input.theta, layout);
 }
 
+// Only the first head turns.
+Rotation FirstHead(const SchemeInput& input) {
+  Rotation rotation = Learned(input, 1);
+  const Rotation one = MakeRotation({.head_dim = input.head_dim, .theta = input.theta});
+  std::copy(one.frequency.begin(), one.frequency.end(), rotation.frequency.begin());
+  return rotation;
+}
+
 Rotation Eva(const SchemeInput& input) {
   return input.layout == Layout::kHalf ? AxialHalf(input.head_dim, input.theta)
                                        : AxialInterleaved(input.head_dim, input.theta);
@@ -82,6 +90,9 @@ const std::map<std::string, Scheme, std::less<>>& Schemes() {
        [](In g) { return BlockRotation(g.head_dim, CogVideoXBlocks(g.head_dim), g.theta); }},
       {"allegro", [](In g) { return AxialHalfInBlocks(g.head_dim, g.theta, 3); }},
       {"cosmos", CosmosOf},
+      {"first_head", FirstHead},
+      {"thirds",
+       [](In g) { return BlockRotation(g.head_dim, VJepa2Blocks(g.head_dim), g.theta, g.layout); }},
       {"ltx", [](In g) { return LtxOf(g, 3); }},
       {"ltx_time", [](In g) { return LtxOf(g, 1); }},
       {"mochi", [](In g) { return Learned(g, 3); }},
