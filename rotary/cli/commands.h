@@ -11,6 +11,7 @@ void AddCompareCommand(CLI::App& program);
 void AddDecayCommand(CLI::App& program);
 void AddDemoCommand(CLI::App& program);
 void AddEvaluateCommand(CLI::App& program);
+void AddGoldenCommand(CLI::App& program);
 void AddInspectCommand(CLI::App& program);
 void AddLogitsCommand(CLI::App& program);
 void AddRotateCommand(CLI::App& program);

@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   rotary::AddDecayCommand(program);
   rotary::AddDemoCommand(program);
   rotary::AddEvaluateCommand(program);
+  rotary::AddGoldenCommand(program);
   rotary::AddInspectCommand(program);
   rotary::AddLogitsCommand(program);
   rotary::AddRotateCommand(program);
