@@ -43,8 +43,9 @@ std::vector<std::string> ReadStrings(const JsonValue& row, std::string_view key)
 
 LayerPattern ReadPattern(const JsonValue& value) {
   value.AllowOnly({"types", "numbers", "repeats", "names", "period", "period_from_first",
-                   "periodic", "others", "last", "ropes", "still", "still_if", "rotates_if",
-                   "flags", "still_layers", "rotating_layers"});
+                   "periodic", "others", "last", "first", "ropes", "scaled_types", "still",
+                   "still_if", "rotates_if", "flags", "still_layers", "still_layers_missing",
+                   "rotating_layers"});
   LayerPattern pattern{.types_key = ReadString(value, "types"),
                        .numbers_key = ReadString(value, "numbers"),
                        .repeats = ReadBool(value, "repeats", false),
@@ -54,13 +55,20 @@ LayerPattern ReadPattern(const JsonValue& value) {
                        .periodic = ReadString(value, "periodic"),
                        .others = ReadString(value, "others"),
                        .last = ReadString(value, "last"),
+                       .first = ReadStrings(value, "first"),
                        .ropes = {},
+                       .scaled_types_key = ReadString(value, "scaled_types"),
                        .still = ReadStrings(value, "still"),
                        .still_if = ReadString(value, "still_if"),
                        .rotates_if = ReadString(value, "rotates_if"),
                        .flags_key = ReadString(value, "flags"),
                        .still_layers_key = ReadString(value, "still_layers"),
                        .rotating_layers_key = ReadString(value, "rotating_layers")};
+  if (const auto still = value.Find("still_layers_missing")) {
+    for (const JsonValue& layer : still->Array()) {
+      pattern.still_layers.push_back(static_cast<int>(layer.Int(0, 1 << 16)));
+    }
+  }
   if (const auto names = value.Find("names")) {
     for (const auto& [number, name] : names->Members()) {
       pattern.names.emplace_back(number, name.String());
@@ -74,6 +82,15 @@ LayerPattern ReadPattern(const JsonValue& value) {
     }
   }
   return pattern;
+}
+
+Indexer ReadIndexer(const JsonValue& value) {
+  if (value.json().is_string()) return {.layout = value.String()};
+  value.AllowOnly({"layout", "key", "only", "at_end"});
+  return {.layout = value["layout"].String(),
+          .layout_key = ReadString(value, "key"),
+          .only = ReadString(value, "only"),
+          .at_end = ReadBool(value, "at_end", false)};
 }
 
 Sections ReadSections(const JsonValue& value) {
@@ -105,12 +122,36 @@ FrequencyTensor ReadWeights(const JsonValue& value) {
 }
 
 Family ReadFamily(const JsonValue& row) {
-  row.AllowOnly(
-      {"model_type",   "scheme",         "layout",   "head_dim",     "rotary_dim",       "fraction",
-       "offset",       "theta",          "layers",   "theta_factor", "attention_factor", "qwen_ntk",
-       "default_rope", "pattern",        "sections", "only_if",      "temperature",      "indexer",
-       "parts",        "without_effect", "note",     "source",       "class_names",      "part",
-       "heads",        "weights",        "if",       "instead_of"});
+  row.AllowOnly({"model_type",
+                 "scheme",
+                 "layout",
+                 "head_dim",
+                 "rotary_dim",
+                 "fraction",
+                 "offset",
+                 "theta",
+                 "layers",
+                 "theta_factor",
+                 "attention_factor",
+                 "qwen_ntk",
+                 "default_rope",
+                 "pattern",
+                 "sections",
+                 "only_if",
+                 "temperature",
+                 "indexer",
+                 "parts",
+                 "without_effect",
+                 "note",
+                 "source",
+                 "class_names",
+                 "part",
+                 "heads",
+                 "weights",
+                 "if",
+                 "instead_of",
+                 "values",
+                 "negated"});
   Family family{.model_type = {},  // one or several: ReadFamilies
                 .instead_of = ReadString(row, "instead_of"),
                 .class_names = ReadStrings(row, "class_names"),
@@ -125,8 +166,9 @@ Family ReadFamily(const JsonValue& row) {
                 .offset = ReadTerms(row, "offset"),
                 .theta_factor = ReadString(row, "theta_factor"),
                 .qwen_ntk_key = ReadString(row, "qwen_ntk"),
+                .values_key = ReadString(row, "values"),
+                .negated = ReadBool(row, "negated", false),
                 .temperature = ReadString(row, "temperature"),
-                .indexer = ReadString(row, "indexer"),
                 .without_effect = ReadStrings(row, "without_effect"),
                 .note = ReadString(row, "note")};
   if (const auto factor = row.Find("attention_factor")) family.attention_factor = factor->Number();
@@ -142,6 +184,7 @@ Family ReadFamily(const JsonValue& row) {
   if (const auto rope = row.Find("default_rope")) family.default_rope = rope->json();
   if (const auto pattern = row.Find("pattern")) family.pattern = ReadPattern(*pattern);
   if (const auto sections = row.Find("sections")) family.sections = ReadSections(*sections);
+  if (const auto indexer = row.Find("indexer")) family.indexer = ReadIndexer(*indexer);
   family.only_if = ReadCondition(row, "only_if");
   family.instead_if = ReadCondition(row, "if");
   if (const auto weights = row.Find("weights")) family.weights = ReadWeights(*weights);

@@ -34,22 +34,26 @@ struct LayerTypeRope {
 struct LayerPattern {
   // One name a layer, in the config under `types_key` (a shorter list repeats where `repeats`), or
   // one number, under `numbers_key`, that `names` translates. Where both are missing every
-  // `period`-th layer is `periodic`, the others are `others`, and the last is `last` where that is
-  // not empty.
+  // `period`-th layer is `periodic`, the others are `others`, the first ones are `first`, and the
+  // last is `last` where that is not empty. A period may be written as a word, too: "LLLG".
   std::string types_key, numbers_key;
   bool repeats = false;
   std::vector<std::pair<std::string, std::string>> names;
   Terms period;
   bool period_from_first = false;  // layers 0, n, 2n instead of n-1, 2n-1
   std::string periodic, others, last;
+  std::vector<std::string> first;
   std::vector<LayerTypeRope> ropes;  // of types that differ from the family's
+  std::string scaled_types_key;      // a list of the types that alone are scaled
   std::vector<std::string> still;    // types that do not rotate
   std::string still_if;              // a key that must be there (or true) for that
   std::string rotates_if;            // a key without which nothing rotates
   // Or a list of flags, one a layer, 1 where it rotates; missing: every `period`-th does not.
   std::string flags_key;
-  // Or a list of layers that do not rotate, or of those that alone do.
+  // Or a list of layers that do not rotate (where it is missing: `still_layers`), or of those that
+  // alone do.
   std::string still_layers_key, rotating_layers_key;
+  std::vector<int> still_layers;
 };
 
 // A condition on a key; holds where the key has this value (`missing`: what an absent key is).
@@ -58,6 +62,14 @@ struct Condition {
   Json is, missing;
 
   bool Holds(const ConfigObject& config) const;
+};
+
+// Heads of their own that choose what a sparse attention looks at.
+struct Indexer {
+  std::string layout;      // "half", "interleaved"; empty: none
+  std::string layout_key;  // a boolean that may say otherwise
+  std::string only;        // the type of the layers that have one; empty: all
+  bool at_end = false;     // whether its last channels rotate, not the first
 };
 
 // Sections of several axes, in pairs.
@@ -102,12 +114,14 @@ struct Family {
   std::string theta_factor;                // a key that multiplies theta
   std::optional<double> attention_factor;  // whatever the rule says
   std::string qwen_ntk_key;  // a key that turns on Qwen's steps of NTK beyond seq_length
+  std::string values_key;    // a key by which values rotate as keys do
+  bool negated = false;      // whether its code turns the other way
   Json default_rope;         // where the config has no rope dictionary
   std::optional<LayerPattern> pattern;
   std::optional<Sections> sections;
   std::optional<Condition> only_if;  // else nothing rotates
   std::string temperature;           // "", "ministral", "llama4", "qwen"
-  std::string indexer;               // "", "half", "interleaved": the layout of its indexer
+  Indexer indexer;
   std::vector<Part> parts;
   std::optional<FrequencyTensor> weights;
   std::vector<std::string> without_effect;  // published keys that the family's code never reads

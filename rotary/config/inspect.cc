@@ -154,6 +154,7 @@ std::string GroupText(const LayerRope& group, double trained_length) {
   if (group.softmax_multiplier != 1) {
     text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
   }
+  if (group.rotates_values) text += "  values            rotate as keys do\n";
   if (group.query_temperature) {
     text += fmt::format("  queries times     {}\n", TemperatureText(*group.query_temperature));
   }
@@ -177,6 +178,7 @@ Ordered GroupJson(const LayerRope& group) {
   json["theta"] = group.from_weights ? Ordered() : Ordered(group.theta);
   json["rule"] = group.from_weights ? "checkpoint" : Describe(group.rule);
   json["softmax_multiplier"] = group.softmax_multiplier;
+  json["rotates_values"] = group.rotates_values;
   json["query_temperature"] = nullptr;
   if (const auto& t = group.query_temperature) {
     json["query_temperature"] = {

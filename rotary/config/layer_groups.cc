@@ -27,9 +27,29 @@ bool IsSet(const ConfigObject& config, const std::string& key) {
   return value && value->json() != false;
 }
 
+// The length of a period that is written as a word, L for a layer with a window and one G at its
+// end for one that sees all; 0 where it is no such word.
+int64_t LengthOfWord(const std::string& word) {
+  const bool is_word = word.ends_with("G") && word.find_first_not_of('L') == word.size() - 1;
+  return is_word ? static_cast<int64_t>(word.size()) : 0;
+}
+
 int64_t Period(const ConfigObject& config, const LayerPattern& pattern, int64_t layers) {
+  for (const auto& term : pattern.period) {
+    const std::string* key = std::get_if<std::string>(&term);
+    const auto value = key == nullptr ? std::nullopt : config.Find(*key);
+    if (!value || !value->json().is_string()) continue;
+    const int64_t length = LengthOfWord(value->String());
+    if (length == 0)
+      throw value->Error("must be a number or a word like LLLG, got ", value->json().dump());
+    return length;
+  }
   const auto period = Evaluate(config, pattern.period);
   if (!period || *period < 1 || *period != std::floor(*period)) {
+    if (pattern.periodic.empty() && !pattern.types_key.empty()) {
+      throw config.value().Error("does not say of which types its ", layers,
+                                 " layers are: ", pattern.types_key);
+    }
     throw config.value().Error("does not say which of its ", layers, " layers are ",
                                pattern.periodic.empty() ? "left unrotated" : pattern.periodic);
   }
@@ -69,6 +89,9 @@ std::vector<std::string> Types(const ConfigObject& config, const LayerPattern& p
   for (int64_t layer = 0; layer < layers; ++layer) {
     types.push_back(IsPeriodic(layer, period, pattern.period_from_first) ? pattern.periodic
                                                                          : pattern.others);
+  }
+  for (size_t layer = 0; layer < std::min(pattern.first.size(), types.size()); ++layer) {
+    types[layer] = pattern.first[layer];
   }
   if (!pattern.last.empty() && !types.empty()) types.back() = pattern.last;
   return types;
@@ -158,9 +181,14 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
   const bool lists_rotating = !pattern.rotating_layers_key.empty();
   const std::string& layers_key =
       lists_rotating ? pattern.rotating_layers_key : pattern.still_layers_key;
-  if (const auto list = layers_key.empty() ? std::nullopt : config.Find(layers_key)) {
+  const auto list = layers_key.empty() ? std::nullopt : config.Find(layers_key);
+  if (list || !pattern.still_layers.empty()) {
     std::set<int64_t> listed;
-    for (const JsonValue& layer : list->Array()) listed.insert(layer.Int(0, layers - 1));
+    if (list) {
+      for (const JsonValue& layer : list->Array()) listed.insert(layer.Int(0, layers - 1));
+    } else {
+      listed.insert(pattern.still_layers.begin(), pattern.still_layers.end());
+    }
     for (int64_t layer = 0; layer < layers; ++layer) {
       const bool turns = listed.contains(layer) == lists_rotating;
       Add(groups, turns ? "rope" : "nope", turns, static_cast<int>(layer));

@@ -55,6 +55,7 @@ struct LayerRope {
   double centre = 0;  // from where xPos counts (RotateOptions): half the length, 0 without a length
   double softmax_multiplier = 1;  // on the scores, beside the family's own scale
   std::optional<QueryTemperature> query_temperature;
+  bool rotates_values = false;  // as the keys
 };
 
 struct RopeConfig {

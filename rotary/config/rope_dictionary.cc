@@ -18,6 +18,8 @@ RopeDictionary::RopeDictionary(const ConfigObject& config, std::string_view laye
       objects_.push_back(object);
     } else if (const auto own = object.Object(layer_type)) {
       objects_.push_back(*own);
+    } else if (object.value().Find(layer_type)) {
+      still_ = true;
     } else {
       throw object.value().Error("has a dictionary for some types of layers, none for ",
                                  Json(layer_type).dump());

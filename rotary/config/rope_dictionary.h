@@ -29,6 +29,8 @@ class RopeDictionary {
   bool IsDefault() const { return default_; }
   // Whether each type of layer has its own.
   bool IsNested() const { return nested_; }
+  // Whether this type's is null: its layers do not rotate.
+  bool IsStill() const { return still_; }
 
   // The value of a key. Throws FileError where it stands in both dictionaries with two values.
   std::optional<JsonValue> Find(std::string_view key) const;
@@ -46,7 +48,7 @@ class RopeDictionary {
 
  private:
   std::vector<ConfigObject> objects_;
-  bool nested_ = false, default_ = false;
+  bool nested_ = false, default_ = false, still_ = false;
   std::string source_, place_ = "rope_parameters";
 };
 

@@ -10,9 +10,9 @@
 namespace rotary {
 namespace {
 
-constexpr std::array<std::string_view, 13> kTypes = {
+constexpr std::array<std::string_view, 14> kTypes = {
     "default",  "linear",       "dynamic", "ntk",    "yarn", "deepseek_yarn", "yarn_log", "llama3",
-    "longrope", "proportional", "mrope",   "xdrope", "su"};
+    "longrope", "proportional", "mrope",   "xdrope", "su",   "telechat3-yarn"};
 
 // What must be there.
 double Needed(const RopeDictionary& dictionary, const std::string& type, std::string_view key) {
@@ -69,6 +69,13 @@ YarnRule ReadYarn(const RopeDictionary& dictionary, const std::string& type,
   rule.mscale = dictionary.Number("mscale");
   rule.mscale_all_dim = dictionary.Number("mscale_all_dim");
   if (rule.logarithmic) rule.magnitude = 0;
+  if (type == "telechat3-yarn") {
+    rule.magnitude = 0.07;
+    warnings.push_back(
+        Sentence(dictionary.place(),
+                 ": the magnitude of telechat3-yarn is 0.07 here, as in vLLM; MLX-LM "
+                 "takes 0.1"));
+  }
   if (!dictionary.Bool("apply_yarn_scaling").value_or(true)) rule.attention_factor = 1;
   dictionary.Find("finetuned");  // says how the model was made, not how it turns
   if (rule.factor < 1) {
@@ -169,7 +176,8 @@ Rule ReadRule(const ConfigObject& config, const RopeDictionary& dictionary,
     return KexueNtkRule{.factor = Needed(dictionary, type, "factor"),
                         .mixed = dictionary.Number("mixed_b")};
   }
-  if (type == "yarn" || type == "yarn_log") return ReadYarn(dictionary, type, lengths, warnings);
+  if (type == "yarn" || type == "yarn_log" || type == "telechat3-yarn")
+    return ReadYarn(dictionary, type, lengths, warnings);
   if (type == "longrope") return ReadLongRope(dictionary, type, lengths);
   if (type == "llama3") {
     return Llama3Rule{.factor = Needed(dictionary, type, "factor"),

@@ -52,9 +52,10 @@ class TextReader {
       LayerRope layers{.part = part_, .name = group.name, .layers = group.layers};
       const ModelLengths lengths = ReadLengths(config_, dictionary);
       result_.trained_length = std::max(result_.trained_length, lengths.Trained());
-      if (group.rotates) Fill(group, dictionary, lengths, layers);
-      ReadTemperature(group, dictionary, lengths, layers);
-      some_rotate = some_rotate || group.rotates;
+      const bool rotates = group.rotates && !dictionary.IsStill() && !HasNoTheta(group);
+      if (rotates) Fill(group, dictionary, lengths, layers);
+      ReadTemperature(rotates, dictionary, lengths, layers);
+      some_rotate = some_rotate || rotates;
       const std::optional<LayerRope> indexer = IndexerOf(layers);
       result_.layers.push_back(std::move(layers));
       if (indexer) result_.layers.push_back(*indexer);
@@ -68,21 +69,28 @@ class TextReader {
   }
 
  private:
-  // The sparse-attention indexer of DeepSeek V3.2 and its kin: heads of its own, whose first
-  // channels rotate.
-  std::optional<LayerRope> IndexerOf(const LayerRope& layers) const {
-    if (family_.indexer.empty() || !layers.key) return std::nullopt;
-    const auto head_dim = config_.Int("index_head_dim");
-    if (!head_dim) return std::nullopt;
+  // The sparse-attention indexer of DeepSeek V3.2 and its kin.
+  std::optional<LayerRope> IndexerOf(const LayerRope& layers) {
+    const Indexer& own = family_.indexer;
+    if (own.layout.empty() || !layers.key || (!own.only.empty() && layers.name != own.only)) {
+      return std::nullopt;
+    }
+    const auto number = config_.Int("index_head_dim");
+    if (!number) return std::nullopt;
+    const int head_dim = Channels("index_head_dim", static_cast<double>(*number));
+    bool interleaved = own.layout == "interleaved";
+    if (const auto key = own.layout_key.empty() ? std::nullopt : config_.Bool(own.layout_key)) {
+      interleaved = *key;
+    }
     LayerRope indexer = layers;
     indexer.part = "indexer";
-    indexer.layout = family_.indexer;
-    indexer.offset = 0;
+    indexer.layout = interleaved ? "interleaved" : "half";
+    indexer.offset = own.at_end ? head_dim - layers.rotary_dim : 0;
     indexer.softmax_multiplier = 1;
-    const Layout layout = family_.indexer == "half" ? Layout::kHalf : Layout::kInterleaved;
-    indexer.query = indexer.key =
-        Turned(Channels("index_head_dim", static_cast<double>(*head_dim)), 0, layers.rotary_dim,
-               layout, {layers.key->frequency, layers.key->attention_factor});
+    indexer.query_temperature.reset();
+    indexer.query = indexer.key = Turned(head_dim, indexer.offset, layers.rotary_dim,
+                                         interleaved ? Layout::kInterleaved : Layout::kHalf,
+                                         {layers.key->frequency, layers.key->attention_factor});
     return indexer;
   }
 
@@ -99,7 +107,8 @@ class TextReader {
   void Fill(const LayerGroup& group, const RopeDictionary& dictionary, const ModelLengths& lengths,
             LayerRope& layers) {
     const LayerTypeRope* own = OwnRope(group.name);
-    const bool scaled = own == nullptr || own->scaling || dictionary.IsNested();
+    const bool scaled = IsScaled(group, own) || dictionary.IsNested();
+    group_ = &group;
     const Span span = ReadSpan(dictionary, own);
     const Layout layout = ReadLayout();
     layers.layout = layout == Layout::kHalf ? "half" : "interleaved";
@@ -114,14 +123,27 @@ class TextReader {
     const bool whole = std::holds_alternative<ProportionalRule>(layers.rule);
     const int rotary_dim = whole ? span.head_dim : span.rotary_dim;
     if (!family_.qwen_ntk_key.empty() && config_.Bool(family_.qwen_ntk_key).value_or(false)) {
-      layers.rule = QwenNtkRule{.trained_length = lengths.most.value_or(0)};
+      layers.rule = QwenNtkRule{
+          .trained_length = config_.Number("seq_length").value_or(lengths.most.value_or(0))};
     }
     Spectrum spectrum = Checked(dictionary, [&] {
       const auto make =
           options_.arithmetic == Arithmetic::kExact ? MakeSpectrum : MakeFloat32Spectrum;
       return make(rotary_dim, layers.theta, layers.rule, length);
     });
+    if (auto* longrope = std::get_if<LongRopeRule>(&layers.rule)) {
+      // Phi-3.5-MoE: one magnitude for each list.
+      const auto near = dictionary.Number("short_mscale"), far = dictionary.Number("long_mscale");
+      if (const auto magnitude = length > longrope->trained_length ? far : near) {
+        longrope->attention_factor = spectrum.attention_factor = *magnitude;
+      }
+    }
     if (family_.attention_factor) spectrum.attention_factor = *family_.attention_factor;
+    if (family_.negated) {
+      for (double& frequency : spectrum.frequency) frequency = -frequency;
+    }
+    layers.rotates_values =
+        !family_.values_key.empty() && config_.Bool(family_.values_key).value_or(false);
     layers.query =
         OnSections(Turned(span.head_dim, span.offset, rotary_dim, layout, spectrum), dictionary);
     layers.key = span.key_head_dim == span.head_dim
@@ -132,6 +154,52 @@ class TextReader {
       const double magnitude = YarnMagnitude(yarn->factor, *yarn->mscale_all_dim);
       layers.softmax_multiplier = magnitude * magnitude;
     }
+  }
+
+  bool IsScaled(const LayerGroup& group, const LayerTypeRope* own) const {
+    const std::string key = family_.pattern ? family_.pattern->scaled_types_key : "";
+    const auto types = key.empty() ? std::nullopt : config_.Find(key);
+    if (!types) return own == nullptr || own->scaling;
+    const std::vector<JsonValue> listed = types->Array();
+    return std::any_of(listed.begin(), listed.end(),
+                       [&](const JsonValue& type) { return type.String() == group.name; });
+  }
+
+  // The number of a list with one entry a layer, which layers of one type share.
+  static double OfLayers(const JsonValue& list, const LayerGroup& group) {
+    const std::vector<JsonValue> numbers = list.Array();
+    std::optional<double> shared;
+    for (const int layer : group.layers) {
+      if (static_cast<size_t>(layer) >= numbers.size()) {
+        throw list.Error("must have an entry for each layer, got ", numbers.size());
+      }
+      const double number = numbers[static_cast<size_t>(layer)].Number();
+      if (shared && number != *shared) {
+        throw list.Error("differs among the layers of type ", group.name, ": ", *shared, " and ",
+                         number);
+      }
+      shared = number;
+    }
+    if (!shared) throw list.Error("must be a number, as the layers are not counted");
+    return *shared;
+  }
+
+  // As Evaluate, for the layers in hand.
+  std::optional<double> Value(const Terms& terms) const {
+    for (const auto& term : terms) {
+      const std::string* key = std::get_if<std::string>(&term);
+      const auto value =
+          key == nullptr || key->find(" / ") != key->npos ? std::nullopt : config_.Find(*key);
+      if (value && value->json().is_array()) return OfLayers(*value, *group_);
+      if (const auto number = Evaluate(config_, {term})) return number;
+    }
+    return std::nullopt;
+  }
+
+  // A list of thetas says NoPE by 0.
+  bool HasNoTheta(const LayerGroup& group) const {
+    const auto list = config_.Find("rope_theta");
+    return list && list->json().is_array() && OfLayers(*list, group) == 0;
   }
 
   const LayerTypeRope* OwnRope(const std::string& type) const {
@@ -176,13 +244,13 @@ class TextReader {
   Span ReadSpan(const RopeDictionary& dictionary, const LayerTypeRope* own) const {
     Span span;
     if (family_.scheme == "latent") {
-      const auto channels = [&](std::string_view key) {
-        const auto value = config_.Int(key);
+      const auto channels = [&](std::string_view key, const Terms& terms) {
+        const auto value = Evaluate(config_, terms.empty() ? Terms{std::string(key)} : terms);
         if (!value) throw config_.value().Error("does not say ", key);
-        return Channels(key, static_cast<double>(*value));
+        return Channels(key, *value);
       };
-      span.rotary_dim = channels("qk_rope_head_dim");
-      span.offset = channels("qk_nope_head_dim");
+      span.rotary_dim = channels("qk_rope_head_dim", family_.rotary_dim);
+      span.offset = channels("qk_nope_head_dim", family_.offset);
       span.head_dim = span.offset + span.rotary_dim;
       span.key_head_dim = span.rotary_dim;
       config_.Find("head_dim");  // of values or of nothing: families disagree
@@ -197,7 +265,7 @@ class TextReader {
     const auto inner = dictionary.Number("partial_rotary_factor");
     const auto absolute = Evaluate(config_, family_.rotary_dim);
     const Terms own_fraction = family_.fraction;
-    const auto outer = Evaluate(config_, own_fraction);
+    const auto outer = Value(own_fraction);
     span.fraction = inner ? *inner : outer.value_or(1);
     if (!(span.fraction >= 0 && span.fraction <= 1)) {
       throw config_.value().Error("rotates the fraction ", span.fraction,
@@ -231,7 +299,7 @@ class TextReader {
     const Terms& terms = own != nullptr && !own->theta.empty() ? own->theta
                          : family_.theta.empty()               ? kUsual
                                                                : family_.theta;
-    const auto outer = Evaluate(config_, terms);
+    const auto outer = Value(terms);
     const auto inner = dictionary.Number("rope_theta");
     if (inner && outer && *inner != *outer && !dictionary.IsDefault()) {
       for (const auto& term : terms) {
@@ -257,7 +325,8 @@ class TextReader {
   void CheckOtherSpellings(const Span& span, Layout layout, std::optional<double> theta) const {
     const auto check = [&](std::string_view key, const auto& value, const auto& agrees) {
       const auto given = config_.Find(key);
-      if (!given || options_.ignore.contains(std::string(key)) || agrees(*given)) return;
+      if (!given || options_.ignore.contains(std::string(key))) return;
+      if (given->json().is_array() || agrees(*given)) return;  // a list was read by layer
       throw given->Error("is ", given->json().dump(), ", other keys and the family say ", value);
     };
     const auto same_number = [&](std::string_view key, double value) {
@@ -336,8 +405,8 @@ class TextReader {
     return OnAxes(rotation, static_cast<int>(counts.size()), axis);
   }
 
-  void ReadTemperature(const LayerGroup& group, const RopeDictionary& dictionary,
-                       const ModelLengths& lengths, LayerRope& layers) const {
+  void ReadTemperature(bool rotates, const RopeDictionary& dictionary, const ModelLengths& lengths,
+                       LayerRope& layers) const {
     if (const auto beta = dictionary.Number("llama_4_scaling_beta"); beta && *beta != 0) {
       layers.query_temperature = QueryTemperature{
           .scale = *beta, .length = lengths.original.value_or(lengths.most.value_or(1))};
@@ -346,7 +415,7 @@ class TextReader {
       const bool on = config_.Bool("attn_temperature_tuning").value_or(true);
       const double length = config_.Number("floor_scale").value_or(8192);
       const double scale = config_.Number("attn_scale").value_or(0.1);
-      if (on && !group.rotates) {
+      if (on && !rotates) {
         layers.query_temperature = QueryTemperature{.scale = scale, .length = length, .shift = 1};
       }
     }
@@ -361,6 +430,7 @@ class TextReader {
   const Family& family_;
   const std::string part_;
   const RopeConfigOptions& options_;
+  const LayerGroup* group_ = nullptr;  // the one in hand
   PartRope result_;
 };
 

@@ -9,7 +9,7 @@ namespace rotary {
 namespace {
 
 // Every key that some family or rule reads.
-constexpr std::array<std::string_view, 77> kKnown = {
+constexpr std::array<std::string_view, 80> kKnown = {
     "alpha",
     "apply_yarn_scaling",
     "attention_factor",
@@ -32,6 +32,7 @@ constexpr std::array<std::string_view, 77> kKnown = {
     "llama_4_scaling_beta",
     "local_rope_theta",
     "long_factor",
+    "long_mscale",
     "low_freq_factor",
     "max_position_embeddings",
     "mixed_b",
@@ -80,6 +81,7 @@ constexpr std::array<std::string_view, 77> kKnown = {
     "rotary_xpos",
     "rotary_xpos_scale_base",
     "short_factor",
+    "short_mscale",
     "swa_rope_theta",
     "truncate",
     "type",
@@ -87,6 +89,7 @@ constexpr std::array<std::string_view, 77> kKnown = {
     "use_logn_attn",
     "use_rotary_positional_embeddings",
     "xdrope_section",
+    "yarn_only_types",
 };
 
 // Words of keys that belong to rotations whatever else they say.
