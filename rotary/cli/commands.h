@@ -15,6 +15,7 @@ void AddGoldenCommand(CLI::App& program);
 void AddInspectCommand(CLI::App& program);
 void AddLogitsCommand(CLI::App& program);
 void AddRotateCommand(CLI::App& program);
+void AddShiftCommand(CLI::App& program);
 void AddTablesCommand(CLI::App& program);
 void AddTraceCommand(CLI::App& program);
 void AddTrainCommand(CLI::App& program);

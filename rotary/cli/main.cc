@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
   rotary::AddInspectCommand(program);
   rotary::AddLogitsCommand(program);
   rotary::AddRotateCommand(program);
+  rotary::AddShiftCommand(program);
   rotary::AddTablesCommand(program);
   rotary::AddTraceCommand(program);
   rotary::AddTrainCommand(program);
