@@ -32,7 +32,7 @@ void AddMinimum(GoldenSources& sources) {
         Whole({{0, 1, 7, 2049, 4097, 65537}, {3, 4, 5, 1, 2, 131071}}));
     golden.name = "minimum_one_token_" + of;
     golden.meaning = "The minimum test with one token in each row, " + of + ".";
-    Add(sources, golden, pairs, rotation, Whole({{0}, {1}, {7}, {2049}, {65537}}));
+    Add(sources, golden, pairs, rotation, Whole({{1}, {0}, {7}, {2049}, {65537}}));
     golden.name = "minimum_strided_" + of;
     golden.meaning =
         "The minimum test on part of a projection of queries, keys and values, " + of + ".";

@@ -130,7 +130,7 @@ void AddCoreCases(GoldenSources& sources) {
          "head_dim": 64, "max_position_embeddings": 8192, "rope_theta": 500000.0})"),
        .heads = 4},
       Half(64), Rounded(64, Half(64), plain(64, 500000)),
-      Whole({{0}, {1}, {7}, {2049}, {4097}, {65537}}));
+      Whole({{1}, {0}, {7}, {2049}, {4097}, {65537}}));
   Add(sources,
       {.name = "strided",
        .level = "core",

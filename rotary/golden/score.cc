@@ -130,6 +130,10 @@ class Samples {
       }
     }
     if (moving > 1) sample.frequency = sample.units = std::nan("");
+    if (moving == 0 && axes == 1) {
+      sample.frequency = 0;
+      sample.units = position[0];
+    }
     sample.size = std::max(sample.size, other);
     double g = rotation_.attention_factor;
     if (!rotation_.log_decay.empty()) {
@@ -192,11 +196,9 @@ BrokenRule WrongAngles(const GoldenCase& golden, const Samples& all,
   const Sample* at_zero = Breaks(samples, [&](const Sample& s) {
     return s.size != 0 || s.frequency == 0 || near(s.turn, 0, slack);
   });
-  if (at_zero != nullptr && golden.rotation.axes > 1) {
-    return {"axes", all.Place(*at_zero) + ": turns where the position on its axis is 0"};
-  }
-  if (at_zero != nullptr && !std::isnan(at_zero->frequency)) {
-    return {"positions", all.Place(*at_zero) + ": turns at position 0"};
+  if (at_zero != nullptr) {
+    return {golden.rotation.axes > 1 ? "axes" : "positions",
+            all.Place(*at_zero) + ": turns where the position on its axis is 0"};
   }
   const Sample* unsteady = Breaks(samples, [&](const Sample& s) {
     const double rate = Rate(samples, s);
