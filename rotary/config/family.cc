@@ -151,7 +151,8 @@ Family ReadFamily(const JsonValue& row) {
                  "if",
                  "instead_of",
                  "values",
-                 "negated"});
+                 "negated",
+                 "not_in_transformers"});
   Family family{.model_type = {},  // one or several: ReadFamilies
                 .instead_of = ReadString(row, "instead_of"),
                 .class_names = ReadStrings(row, "class_names"),
@@ -170,6 +171,7 @@ Family ReadFamily(const JsonValue& row) {
                 .negated = ReadBool(row, "negated", false),
                 .temperature = ReadString(row, "temperature"),
                 .without_effect = ReadStrings(row, "without_effect"),
+                .not_in_transformers = ReadStrings(row, "not_in_transformers"),
                 .note = ReadString(row, "note")};
   if (const auto factor = row.Find("attention_factor")) family.attention_factor = factor->Number();
   if (const auto layout = row.Find("layout")) {

@@ -125,6 +125,7 @@ struct Family {
   std::vector<Part> parts;
   std::optional<FrequencyTensor> weights;
   std::vector<std::string> without_effect;  // published keys that the family's code never reads
+  std::vector<std::string> not_in_transformers;  // keys that count, but not there
   std::string note;
   std::string repository, file, commit;  // where it was read
 

@@ -9,6 +9,7 @@
 #include "rotary/config/layer_groups.h"
 #include "rotary/config/rope_dictionary.h"
 #include "rotary/config/rule_reader.h"
+#include "rotary/config/transformers_warnings.h"
 #include "rotary/config/unused_keys.h"
 #include "rotary/rope/axes.h"
 #include "rotary/rope/float32_arithmetic.h"
@@ -61,6 +62,9 @@ class TextReader {
       if (indexer) result_.layers.push_back(*indexer);
     }
     if (!some_rotate) return WithoutRotation();
+    for (std::string& warning : TransformersWarnings(config_, family_, result_.layers)) {
+      result_.warnings.push_back(std::move(warning));
+    }
     for (const RopeDictionary& dictionary : dictionaries) {
       RefuseUnused(dictionary.Unasked(), family_, options_.ignore, /*in_dictionary=*/true);
     }
@@ -72,6 +76,7 @@ class TextReader {
   // The sparse-attention indexer of DeepSeek V3.2 and its kin.
   std::optional<LayerRope> IndexerOf(const LayerRope& layers) {
     const Indexer& own = family_.indexer;
+    if (!own.layout_key.empty()) config_.Find(own.layout_key);  // may stand there all the same
     if (own.layout.empty() || !layers.key || (!own.only.empty() && layers.name != own.only)) {
       return std::nullopt;
     }
@@ -264,8 +269,8 @@ class TextReader {
     span.head_dim = HeadDim(own);
     const auto inner = dictionary.Number("partial_rotary_factor");
     const auto absolute = Evaluate(config_, family_.rotary_dim);
-    const Terms own_fraction = family_.fraction;
-    const auto outer = Value(own_fraction);
+    static const Terms kUsual = {"partial_rotary_factor"};
+    const auto outer = Value(family_.fraction.empty() ? kUsual : family_.fraction);
     span.fraction = inner ? *inner : outer.value_or(1);
     if (!(span.fraction >= 0 && span.fraction <= 1)) {
       throw config_.value().Error("rotates the fraction ", span.fraction,
