@@ -136,6 +136,9 @@ class ImageModelsTest(ModelCase):
                 self.assertEqual(group["layers"], list(range(count)))
                 self.assertEqual(group["layout"], "interleaved")
                 self.expect(group, interleaved(sum(dims)), twice(blocks(dims, theta)))
+        _, run = self.run_inspect(hunyuan)
+        self.assertIn("  axes              frame, y, x", run.stdout.splitlines())
+        self.assertIn("    pair  56  x      0.0190470883469449", run.stdout)
         (still,) = self.layers({**cases[6][0], "use_rotary_positional_embeddings": False})
         self.assertIsNone(still["query"])
 
@@ -374,6 +377,9 @@ class WeightsTest(ModelCase):
             self.expect(group, interleaved(8), twice(angles), head)
         self.refuses(mochi, "CONFIG: it is of the family mochi, whose frequencies are learned: give the checkpoint that "
                      "holds pos_frequencies by --weights")
+        self.refuses({**mochi, "num_attention_heads": 65536, "attention_head_dim": 65536},
+                     "CONFIG: it gives no rotation: scheme: all heads have at most 1048576 channels, got 4294967296",
+                     "--weights", file)
         file = self.weights({"pos_frequencies": ("F32", [3, 2, 4], learned[:24])})
         self.refuses(mochi, f"cannot read {file}: pos_frequencies must have the shape [3, 3, 4] (axis,head,pair), "
                      "got [3, 2, 4]", "--weights", file)

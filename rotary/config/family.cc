@@ -152,7 +152,8 @@ Family ReadFamily(const JsonValue& row) {
                  "instead_of",
                  "values",
                  "negated",
-                 "not_in_transformers"});
+                 "not_in_transformers",
+                 "axes"});
   Family family{.model_type = {},  // one or several: ReadFamilies
                 .instead_of = ReadString(row, "instead_of"),
                 .class_names = ReadStrings(row, "class_names"),
@@ -169,6 +170,7 @@ Family ReadFamily(const JsonValue& row) {
                 .qwen_ntk_key = ReadString(row, "qwen_ntk"),
                 .values_key = ReadString(row, "values"),
                 .negated = ReadBool(row, "negated", false),
+                .axes = ReadStrings(row, "axes"),
                 .temperature = ReadString(row, "temperature"),
                 .without_effect = ReadStrings(row, "without_effect"),
                 .not_in_transformers = ReadStrings(row, "not_in_transformers"),

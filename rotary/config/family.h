@@ -119,6 +119,7 @@ struct Family {
   Json default_rope;         // where the config has no rope dictionary
   std::optional<LayerPattern> pattern;
   std::optional<Sections> sections;
+  std::vector<std::string> axes;     // what each axis counts: "frame", "y", "x"
   std::optional<Condition> only_if;  // else nothing rotates
   std::string temperature;           // "", "ministral", "llama4", "qwen"
   Indexer indexer;

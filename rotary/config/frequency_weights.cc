@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numbers>
 #include <string>
 #include <utility>
@@ -50,7 +51,7 @@ std::string FindOfLayer(const SafetensorsFile& file, const FrequencyTensor& weig
               weights.absent.empty() ? "" : Sentence("; ", weights.absent));
 }
 
-std::vector<double> Values(const SafetensorsFile& file, const std::string& name) {
+std::vector<double> ReadValues(const SafetensorsFile& file, const std::string& name) {
   const ConstTensorView view = file.view(name);
   std::vector<double> values;
   const auto read = [&]<typename T>() {
@@ -121,27 +122,41 @@ std::vector<double> Frequencies(const std::string& form, const Wanted& wanted,
   return frequency;
 }
 
-std::vector<double> Read(const SafetensorsFile& file, const FrequencyTensor& weights,
-                         const Wanted& wanted) {
-  const std::string name = FindOfLayer(file, weights, wanted.layer);
-  const Dims shape = ShapeOf(weights, wanted);
-  if (!Agrees(shape, file.shape(name))) {
-    throw Wrong(file, name, " must have the shape ", shape.ToString(), " (", weights.form,
-                "), got ", file.shape(name).ToString());
+// A checkpoint's tensors, each read once.
+class Checkpoint {
+ public:
+  Checkpoint(const SafetensorsFile& file, const FrequencyTensor& weights)
+      : file_(file), weights_(weights) {}
+
+  // [heads, pairs, axes]
+  std::vector<double> FrequenciesOf(const Wanted& wanted) {
+    const std::string name = FindOfLayer(file_, weights_, wanted.layer);
+    const Dims shape = ShapeOf(weights_, wanted);
+    if (!Agrees(shape, file_.shape(name))) {
+      throw Wrong(file_, name, " must have the shape ", shape.ToString(), " (", weights_.form,
+                  "), got ", file_.shape(name).ToString());
+    }
+    auto values = values_.find(name);
+    if (values == values_.end()) values = values_.emplace(name, ReadValues(file_, name)).first;
+    if (weights_.form == "periods" && std::any_of(values->second.begin(), values->second.end(),
+                                                  [](double period) { return period <= 0; })) {
+      throw Wrong(file_, name, " must be positive");
+    }
+    return Frequencies(weights_.form, wanted, values->second);
   }
-  const std::vector<double> values = Values(file, name);
-  if (weights.form == "periods" &&
-      std::any_of(values.begin(), values.end(), [](double period) { return period <= 0; })) {
-    throw Wrong(file, name, " must be positive");
-  }
-  return Frequencies(weights.form, wanted, values);
-}
+
+ private:
+  const SafetensorsFile& file_;
+  const FrequencyTensor& weights_;
+  std::map<std::string, std::vector<double>> values_;
+};
 
 }  // namespace
 
 void UseWeights(const SafetensorsFile& file, const FrequencyTensor& weights, PartRope& part) {
   int layers = 0;
   for (const LayerRope& group : part.layers) layers += static_cast<int>(group.layers.size());
+  Checkpoint checkpoint(file, weights);
   std::vector<LayerRope> result;
   for (const LayerRope& group : part.layers) {
     if (!group.query) {
@@ -153,7 +168,7 @@ void UseWeights(const SafetensorsFile& file, const FrequencyTensor& weights, Par
       LayerRope own = group;
       own.from_weights = true;
       own.rule = PlainRule();
-      own.query->frequency = Read(file, weights, {*group.query, layer, layers});
+      own.query->frequency = checkpoint.FrequenciesOf({*group.query, layer, layers});
       own.key->frequency = own.query->frequency;
       const auto alike = std::find_if(result.begin(), result.end(), [&](const LayerRope& other) {
         return other.name == own.name && other.query == own.query;

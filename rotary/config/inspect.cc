@@ -60,16 +60,26 @@ double FrequencyOf(const Rotation& rotation, int pair) {
   return 0;
 }
 
-// "axis 1  0.5  one turn in 12.57", one for each axis that moves the pair; where the second channel
+// "y    ", or "axis 1" where axes have no names; all of one width.
+std::string AxisText(const LayerRope& group, int axis) {
+  size_t width = 0;
+  for (const std::string& name : group.axis_names) width = std::max(width, name.size());
+  const auto x = static_cast<size_t>(axis);
+  return x < group.axis_names.size() ? fmt::format("{:<{}}", group.axis_names[x], width)
+                                     : fmt::format("axis {}", axis);
+}
+
+// "y  0.5  one turn in 12.57", one for each axis that moves the pair; where the second channel
 // has an angle of its own, that too.
-std::string PairText(const Rotation& rotation, int pair) {
+std::string PairText(const LayerRope& group, int pair) {
+  const Rotation& rotation = *group.query;
   std::string text;
   for (int x = 0; x < rotation.axes; ++x) {
     const double frequency = rotation.frequency[At(rotation, pair, x)];
     const double second =
         rotation.IsGroup() ? frequency : rotation.second_frequency[At(rotation, pair, x)];
     if (frequency == 0 && second == 0) continue;
-    if (rotation.axes > 1) text += fmt::format("  axis {}", x);
+    if (rotation.axes > 1) text += fmt::format("  {}", AxisText(group, x));
     text += fmt::format("  {:<22.17g}", frequency);
     text += second == frequency
                 ? fmt::format("  one turn in {:.6g} {}", 2 * std::numbers::pi / std::abs(frequency),
@@ -79,7 +89,8 @@ std::string PairText(const Rotation& rotation, int pair) {
   return text.empty() ? "  stands still" : text;
 }
 
-std::string FrequenciesText(const Rotation& rotation, double trained_length) {
+std::string FrequenciesText(const LayerRope& group, double trained_length) {
+  const Rotation& rotation = *group.query;
   std::string text;
   const int pairs = rotation.pairs();
   int whole = 0, still = 0;
@@ -93,7 +104,7 @@ std::string FrequenciesText(const Rotation& rotation, double trained_length) {
     }
     const int step = std::max(1, pairs / 8);
     if (j % step != 0 && j != pairs - 1) continue;
-    text += fmt::format("    pair {:3d}{}\n", j, PairText(rotation, j));
+    text += fmt::format("    pair {:3d}{}\n", j, PairText(group, j));
   }
   if (trained_length > 0) {
     text += fmt::format("    {} of {} pairs turn fully within {:.0f} tokens{}\n", whole, pairs,
@@ -136,7 +147,12 @@ std::string GroupText(const LayerRope& group, double trained_length) {
     if (!rotation.IsGroup()) {
       text += "  angles            two for each pair, one for each channel: not a rotation\n";
     }
-    if (rotation.axes > 1) text += fmt::format("  axes              {}\n", rotation.axes);
+    if (rotation.axes > 1) {
+      text += fmt::format("  axes              {}\n",
+                          group.axis_names.empty()
+                              ? fmt::format("{}", rotation.axes)
+                              : fmt::format("{}", fmt::join(group.axis_names, ", ")));
+    }
     if (rotation.heads > 1) {
       text +=
           fmt::format("  each head         has its own frequencies ({} heads; here the first)\n",
@@ -149,7 +165,7 @@ std::string GroupText(const LayerRope& group, double trained_length) {
     text += fmt::format("  attention factor  {:.17g}\n", rotation.attention_factor);
     text +=
         fmt::format("  frequencies (radians a {})\n{}", rotation.axes > 1 ? "position" : "token",
-                    FrequenciesText(rotation, trained_length));
+                    FrequenciesText(group, trained_length));
   }
   if (group.softmax_multiplier != 1) {
     text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
@@ -173,6 +189,7 @@ Ordered GroupJson(const LayerRope& group) {
   json["query"] = RotationOrNull(group.query);
   json["key"] = RotationOrNull(group.key);
   json["layout"] = group.query ? Ordered(group.layout) : Ordered();
+  json["axis_names"] = group.axis_names;
   json["rotary_dim"] = group.rotary_dim;
   json["offset"] = group.offset;
   json["theta"] = group.from_weights ? Ordered() : Ordered(group.theta);

@@ -14,10 +14,10 @@ namespace rotary {
 std::string InspectText(const RopeConfig& config);
 
 // {"model_type", "length", "layers": [{"part", "name", "layers", "query", "key", "layout",
-// "rotary_dim", "offset", "theta", "rule", "softmax_multiplier", "query_temperature"}], "warnings",
-// "fingerprint"}; query and key are rotations in their JSON form, or null without rotation;
-// query_temperature is null or {"kind", "scale", "length", "shift"}. Where the frequencies are
-// those of a checkpoint, theta is null and rule "checkpoint".
+// "axis_names", "rotary_dim", "offset", "theta", "rule", "softmax_multiplier",
+// "query_temperature"}], "warnings", "fingerprint"}; query and key are rotations in their JSON
+// form, or null without rotation; query_temperature is null or {"kind", "scale", "length",
+// "shift"}. Where the frequencies are those of a checkpoint, theta is null and rule "checkpoint".
 std::string InspectJson(const RopeConfig& config);
 
 // In which groups of layers two models rotate differently, and how; one line each, "They rotate

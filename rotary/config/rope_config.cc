@@ -120,6 +120,10 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
   if (options.weights != nullptr && family.weights) {
     UseWeights(*options.weights, *family.weights, read);
   }
+  for (LayerRope& layers : read.layers) {
+    const bool named = layers.query && layers.query->axes == static_cast<int>(family.axes.size());
+    if (named) layers.axis_names = family.axes;
+  }
   Append(std::move(read), result);
 }
 

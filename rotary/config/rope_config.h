@@ -46,9 +46,10 @@ struct LayerRope {
   std::vector<int> layers;  // ascending; empty where the config does not count them
   // Of queries and of keys; nothing: no rotation (NoPE). They differ where heads do (MLA).
   std::optional<Rotation> query, key;
-  std::string layout;  // "half", "interleaved", "other"; empty without a rotation
-  int rotary_dim = 0;  // channels that the rotation may turn
-  int offset = 0;      // the first of them in a query's head
+  std::string layout;                   // "half", "interleaved", "other"; empty without a rotation
+  std::vector<std::string> axis_names;  // "frame", "y", "x"; empty for one axis or names unknown
+  int rotary_dim = 0;                   // channels that the rotation may turn
+  int offset = 0;                       // the first of them in a query's head
   double theta = 0;
   Rule rule;
   bool from_weights = false;  // the frequencies are those of the checkpoint: no theta, no rule

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,8 +18,15 @@ namespace {
 // stable-audio-tools turns at least this many channels, however narrow the head.
 constexpr int kLeastOfStableAudio = 32;
 
+// Far more channels of all heads than any model has.
+constexpr int64_t kMostChannels = 1 << 20;
+
+// For schemes that have frequencies for each head.
 int HeadsOf(const SchemeInput& input) {
   if (input.heads == 0) throw input.config.value().Error("does not say how many heads there are");
+  const int64_t channels = int64_t{input.heads} * input.head_dim;
+  Require(channels <= kMostChannels, "scheme: all heads have at most ", kMostChannels,
+          " channels, got ", channels);
   return input.heads;
 }
 
