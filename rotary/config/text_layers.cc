@@ -246,7 +246,7 @@ class TextReader {
     return Channels("head_dim", *head_dim);
   }
 
-  Span ReadSpan(const RopeDictionary& dictionary, const LayerTypeRope* own) const {
+  Span ReadSpan(const RopeDictionary& dictionary, const LayerTypeRope* own) {
     Span span;
     if (family_.scheme == "latent") {
       const auto channels = [&](std::string_view key, const Terms& terms) {
@@ -281,6 +281,9 @@ class TextReader {
     if (span.rotary_dim % 2 != 0 || span.rotary_dim > span.head_dim) {
       throw config_.value().Error("rotates ", span.rotary_dim, " channels of a head of ",
                                   span.head_dim, ", which must be even and at most the head");
+    }
+    if (span.rotary_dim == 0) {
+      result_.warnings.push_back(Sentence("no channel of a head of ", span.head_dim, " rotates"));
     }
     const bool at_end = family_.offset == Terms{"last"};
     span.offset = at_end ? span.head_dim - span.rotary_dim
