@@ -84,7 +84,7 @@ class AxisCases {
          .catches = "Three axes; alpha unread.",
          .config = Config(R"({"model_type": "hunyuan_vl_text", "hidden_size": 1024,
            "num_attention_heads": 16, "head_dim": 128, "max_position_embeddings": 32768,
-           "rope_theta": 10000.0, "rope_scaling": {"type": "xdrope", "alpha": 1000.0,
+           "rope_theta": 10000.0, "rope_scaling": {"type": "xdrope", "alpha": 1000.0, "factor": 1.0,
            "xdrope_section": [16, 16, 16, 16]}})")},
         128, 4, Half(128),
         OnAxes(Plain(128, exact::NtkTheta(128, 10000, 1000)), Sections({16, 16, 16, 16})));

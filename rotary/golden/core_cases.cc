@@ -30,7 +30,8 @@ void AddCoreCases(GoldenSources& sources) {
        .config = Config(R"({"model_type": "roformer", "hidden_size": 768,
          "num_attention_heads": 12, "max_position_embeddings": 1536})"),
        .heads = 3},
-      Interleaved(64), Rounded(64, Interleaved(64), plain(64, 10000)), UsualPositions());
+      Interleaved(64), Rounded(64, Interleaved(64), plain(64, 10000)),
+      Whole({{0, 1, 7, 511, 1535}, {1000, 2, 1023, 5, 300}}));
   Add(sources,
       {.name = "theta_in_rope_parameters",
        .level = "core",
