@@ -58,7 +58,7 @@ def angles_of(rotation, head):
     return partner, angle
 
 
-CODES = {"F16": "e", "F32": "f", "I32": "i"}
+CODES = {"F16": "e", "F32": "f", "F64": "d", "I32": "i"}
 
 
 def rounded(numbers, dtype="F16"):
@@ -77,6 +77,16 @@ def write_safetensors(path, tensors):
     text = json.dumps(header).encode()
     path.write_bytes(struct.pack("<Q", len(text)) + text + data)
     return path
+
+
+def read_safetensors(path, name):
+    """The numbers of a tensor."""
+    content = path.read_bytes()
+    (length,) = struct.unpack_from("<Q", content)
+    entry = json.loads(content[8:8 + length])[name]
+    begin, end = (8 + length + offset for offset in entry["data_offsets"])
+    code = CODES[entry["dtype"]]
+    return list(struct.unpack(f"<{(end - begin) // struct.calcsize(code)}{code}", content[begin:end]))
 
 
 class ModelCase(CliCase):
@@ -383,6 +393,33 @@ class WeightsTest(ModelCase):
         file = self.weights({"pos_frequencies": ("F32", [3, 2, 4], learned[:24])})
         self.refuses(mochi, f"cannot read {file}: pos_frequencies must have the shape [3, 3, 4] (axis,head,pair), "
                      "got [3, 2, 4]", "--weights", file)
+
+    def test_rotate_takes_them_too(self):
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"_class_name": "MochiTransformer3DModel", "attention_head_dim": 4,
+                                      "num_attention_heads": 2, "num_layers": 1}))
+        draw = random.Random(7)
+        learned = rounded([draw.gauss(0, 1) for _ in range(3 * 2 * 2)], "F32")  # axis, head, pair
+        file = self.weights({"pos_frequencies": ("F32", [3, 2, 2], learned)})
+        x = rounded([draw.gauss(0, 1) for _ in range(2 * 2 * 4)], "F32")  # token, head, channel
+        places = [[3.0, -1.5, 2.25], [0.0, 4.0, -7.5]]
+        source = write_safetensors(self.folder / "in.safetensors", {
+            "q": ("F32", [2, 2, 4], x),
+            "at": ("F64", [3, 2], [place[axis] for axis in range(3) for place in places])})
+        out = self.folder / "out.safetensors"
+        run = self.rotary("rotate", source, "--out", out, "--config", config, "--weights", file, "--positions", "at",
+                          "--shape", "thd")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        expected = []
+        for token, place in enumerate(places):
+            for head in range(2):
+                for pair in range(2):
+                    angle = math.fsum(p * learned[(axis * 2 + head) * 2 + pair] for axis, p in enumerate(place))
+                    at = (token * 2 + head) * 4 + 2 * pair
+                    expected += [math.cos(angle) * x[at] - math.sin(angle) * x[at + 1],
+                                 math.cos(angle) * x[at + 1] + math.sin(angle) * x[at]]
+        for found, wanted in zip(read_safetensors(out, "q"), expected, strict=True):
+            self.assertTrue(abs(found - wanted) < 1e-6, (found, wanted))
 
     def test_rope_vit_mixed_learns_for_each_layer_too(self):
         config = {"architecture": "vit_small_patch16_rope_mixed_224",

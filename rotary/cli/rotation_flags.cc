@@ -70,8 +70,9 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
                   "the checkpoint, for models whose frequencies are in there")
       ->excludes(rotation)
       ->type_name("FILE");
-  of_config(command.add_option("--part", flags.part,
-                               "text, vision or indexer [text, where there is one]"));
+  of_config(
+      command.add_option("--part", flags.part,
+                         "text, vision, image .., as inspect names it [text, where there is one]"));
   of_config(command
                 .add_option("--length", flags.length,
                             "tokens of the text (the highest position + 1), for rules that ask "
