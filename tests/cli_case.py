@@ -14,8 +14,10 @@ PROGRAM = os.path.abspath(sys.argv.pop(1))
 
 
 class CliCase(unittest.TestCase):
+    parent = None  # of the folder; nothing: where the system puts such
+
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
+        folder = tempfile.TemporaryDirectory(dir=self.parent)
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         self.out = self.folder / "out"

@@ -8,6 +8,7 @@ namespace rotary {
 
 void AddBenchCommand(CLI::App& program);
 void AddCompareCommand(CLI::App& program);
+void AddConvertCommand(CLI::App& program);
 void AddDecayCommand(CLI::App& program);
 void AddDemoCommand(CLI::App& program);
 void AddEvaluateCommand(CLI::App& program);

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   program.fallthrough(false);
   rotary::AddBenchCommand(program);
   rotary::AddCompareCommand(program);
+  rotary::AddConvertCommand(program);
   rotary::AddDecayCommand(program);
   rotary::AddDemoCommand(program);
   rotary::AddEvaluateCommand(program);

@@ -4,6 +4,7 @@
 #include <string_view>
 #include <utility>
 
+#include "rotary/config/config_layout.h"
 #include "rotary/config/family.h"
 #include "rotary/config/unused_keys.h"
 
@@ -272,6 +273,7 @@ std::optional<TranslatedConfig> TranslateDialect(const ConfigObject& config,
   const Dialect* dialect = DialectOf(config);
   if (dialect == nullptr) return std::nullopt;
   TranslatedConfig result = dialect->translate(config);
+  Rename(config, {{kLayoutKey, kLayoutKey}}, result.config);
   result.source = config.value().source() + " as " + result.source;
   RefuseUnused(config.Unasked(), *FindFamily(dialect->row), ignore, /*in_dictionary=*/false);
   return result;

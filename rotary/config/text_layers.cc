@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "rotary/config/config_layout.h"
 #include "rotary/config/layer_groups.h"
 #include "rotary/config/rope_dictionary.h"
 #include "rotary/config/rule_reader.h"
@@ -294,7 +295,12 @@ class TextReader {
   }
 
   Layout ReadLayout() const {
+    const auto named = config_.String(kLayoutKey);
+    if (named && *named != "half" && *named != "interleaved") {
+      throw config_.Find(kLayoutKey)->Error("must be half or interleaved, got ", *named);
+    }
     if (options_.layout) return *options_.layout;
+    if (named) return *named == "half" ? Layout::kHalf : Layout::kInterleaved;
     if (family_.layout_key.empty()) {
       return family_.layout == "interleaved" ? Layout::kInterleaved : Layout::kHalf;
     }

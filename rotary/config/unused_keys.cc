@@ -9,7 +9,7 @@ namespace rotary {
 namespace {
 
 // Every key that some family or rule reads.
-constexpr std::array<std::string_view, 80> kKnown = {
+constexpr std::array<std::string_view, 81> kKnown = {
     "alpha",
     "apply_yarn_scaling",
     "attention_factor",
@@ -76,6 +76,7 @@ constexpr std::array<std::string_view, 80> kKnown = {
     "rotary_emb_dim",
     "rotary_interleaved",
     "rotary_interpolation_factor",
+    "rotary_layout",
     "rotary_pct",
     "rotary_value",
     "rotary_xpos",

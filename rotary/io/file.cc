@@ -155,6 +155,34 @@ void WriteFileAtomically(const fs::path& path, std::string_view text) {
   file.Commit();
 }
 
+AtomicFolder::AtomicFolder(fs::path path) : path_(std::move(path)) {
+  std::error_code error;
+  // "out/" is "out": the parent of the first would be "out".
+  if (!path_.has_filename()) path_ = path_.parent_path();
+  if (fs::exists(fs::symlink_status(path_, error))) throw WriteError(path_, "it exists already");
+  static std::atomic<unsigned> counter = 0;
+  do {
+    temporary_ = path_.parent_path() /
+                 Sentence(".rotary-", getpid(), "-", counter.fetch_add(1), ".folder.tmp");
+    if (mkdir(temporary_.c_str(), 0777) == 0) return;
+  } while (errno == EEXIST);
+  const int reason = errno;
+  temporary_.clear();
+  throw WriteError(path_, Reason(reason));
+}
+
+AtomicFolder::~AtomicFolder() {
+  std::error_code ignored;
+  if (!temporary_.empty()) fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::Commit() {
+  SyncFolder(temporary_);
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) throw WriteError(path_, Reason(errno));
+  temporary_.clear();
+  SyncFolder(path_.parent_path());
+}
+
 void MakeFolder(const fs::path& path) {
   std::error_code error;
   fs::create_directories(path, error);

@@ -75,6 +75,25 @@ class AtomicFile {
 // The whole of AtomicFile in one call.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view text);
 
+// A folder that comes into being as a whole: files go into folder(), which becomes `path` at
+// Commit(). Without Commit() it goes away with all that is in it.
+class AtomicFolder {
+ public:
+  // Throws FileError: there is something at `path`, its parent is missing or not writable.
+  explicit AtomicFolder(std::filesystem::path path);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  const std::filesystem::path& folder() const { return temporary_; }
+  // Once, after the last file, each of which must be on the disk. Throws FileError.
+  void Commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+};
+
 // Makes `path` and its parents where they are missing. Throws FileError.
 void MakeFolder(const std::filesystem::path& path);
 

@@ -152,5 +152,27 @@ TEST(AtomicFileTest, FollowsLinksAndWritesToTheCurrentFolder) {
   EXPECT_EQ(ReadFile(folder / "plain"), "here");
 }
 
+TEST(AtomicFolderTest, AppearsAsAWholeOrNotAtAll) {
+  const TestFolder folder;
+  {
+    AtomicFolder made((folder / "made").string() + "/");
+    WriteFileAtomically(made.folder() / "file", "here");
+    EXPECT_FALSE(fs::exists(folder / "made"));
+    made.Commit();
+  }
+  EXPECT_EQ(ReadFile(folder / "made" / "file"), "here");
+  {
+    AtomicFolder dropped(folder / "dropped");
+    WriteFileAtomically(dropped.folder() / "file", "gone");
+  }
+  EXPECT_EQ(FilesIn(folder.path()), 1u);
+  const std::string there = (folder / "made").string();
+  EXPECT_EQ(Thrown([&] { AtomicFolder again(there); }),
+            "cannot write " + there + ": it exists already");
+  const std::string nowhere = (folder / "no/such").string();
+  EXPECT_EQ(Thrown([&] { AtomicFolder below(nowhere); }),
+            "cannot write " + nowhere + ": no such file or folder");
+}
+
 }  // namespace
 }  // namespace rotary

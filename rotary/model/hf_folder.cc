@@ -174,8 +174,10 @@ void ConsultTensors(StoredTensors& tensors, Dialect dialect, ModelConfig& config
   std::vector<float> values(static_cast<size_t>(table.view().count()));
   CopyAsFloat(table.view(), values);
   try {
-    config.rotation =
-        RotationOfPositionTable(values, config.head_dim, RoundingOf(table.view().dtype()));
+    // The table says nothing about the pairs.
+    config.rotation.frequency =
+        RotationOfPositionTable(values, config.head_dim, RoundingOf(table.view().dtype()))
+            .frequency;
   } catch (const std::invalid_argument& error) {
     throw ReadError(table.file->path(), table.name, " is not a table of positions: ", error.what());
   }

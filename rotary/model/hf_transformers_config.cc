@@ -9,6 +9,8 @@
 #include <limits>
 #include <optional>
 
+#include "rotary/config/config_layout.h"
+
 namespace rotary {
 namespace {
 
@@ -138,6 +140,15 @@ void RequireEvenHead(const JsonValue& root, int head_dim) {
                                     " channels, and pairs need an even number");
 }
 
+// Of a checkpoint that `rotary convert` has brought to the other layout.
+Layout ReadLayout(const JsonValue& root, Layout otherwise) {
+  const auto member = FindSet(root, kLayoutKey);
+  if (!member) return otherwise;
+  if (member->String() != "half" && member->String() != "interleaved")
+    throw member->Error("must be half or interleaved, got ", member->String());
+  return member->String() == "half" ? Layout::kHalf : Layout::kInterleaved;
+}
+
 // The theta of a file of version 4 or 5, which must not ask for another rule than the plain one.
 double ReadTheta(const JsonValue& root) {
   std::optional<JsonValue> theta = FindSet(root, "rope_theta");
@@ -214,7 +225,7 @@ void AddLlamaConfig(const ModelConfig& config, ConfigWriter& out) {
 }
 
 ModelConfig ReadRoFormerConfig(const JsonValue& root) {
-  RefuseRiskyKeys(root, {"max_position_embeddings", "layer_norm_eps", "rotary_value"});
+  RefuseRiskyKeys(root, {"max_position_embeddings", "layer_norm_eps", "rotary_value", kLayoutKey});
   RequireString(root, "hidden_act", "gelu");
   RequireFalse(root, "rotary_value");
   RequireFalse(root, "add_cross_attention");
@@ -231,13 +242,15 @@ ModelConfig ReadRoFormerConfig(const JsonValue& root) {
   config.norm_epsilon = NumberOr(root, "layer_norm_eps", 1e-12);
   config.causal = BoolOr(root, "is_decoder", false);
   config.tied = BoolOr(root, "tie_word_embeddings", true);
-  config.rotation = MakeRotation({.head_dim = config.head_dim, .layout = Layout::kInterleaved});
+  config.rotation =
+      MakeRotation({.head_dim = config.head_dim, .layout = ReadLayout(root, Layout::kInterleaved)});
   return config;
 }
 
 ModelConfig ReadLlamaConfig(const JsonValue& root) {
-  RefuseRiskyKeys(root, {"max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling",
-                         "rope_parameters", "partial_rotary_factor", "attention_bias", "mlp_bias"});
+  RefuseRiskyKeys(
+      root, {"max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling",
+             "rope_parameters", "partial_rotary_factor", "attention_bias", "mlp_bias", kLayoutKey});
   RequireString(root, "hidden_act", "silu");
   ModelConfig config;
   ReadCommon(root, config);
@@ -264,8 +277,9 @@ ModelConfig ReadLlamaConfig(const JsonValue& root) {
   config.embedding_norm = false;
   config.head = OutputHead::kLinear;
   config.tied = BoolOr(root, "tie_word_embeddings", false);
-  config.rotation = MakeRotation(
-      {.head_dim = config.head_dim, .theta = ReadTheta(root), .layout = Layout::kHalf});
+  config.rotation = MakeRotation({.head_dim = config.head_dim,
+                                  .theta = ReadTheta(root),
+                                  .layout = ReadLayout(root, Layout::kHalf)});
   return config;
 }
 
