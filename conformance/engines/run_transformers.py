@@ -18,6 +18,8 @@ def model(case):
         raise NotOffered("no config says it")
     if case["direction"] == "inverse" or "from_config" in case or case["name"] == "shift":
         raise NotOffered("keys of a cache are not touched again")
+    if case["name"] == "yarn_original_factors":
+        raise NotOffered("keys of YaRN's own code, which it leaves aside with a warning")
     keys = dict(case["config"])
     family = keys.pop("model_type")
     if family not in CONFIG_MAPPING:
@@ -38,7 +40,10 @@ def tables(config, module, positions, layer):
     embedding = getattr(module, names[0])(config)
     arguments = (torch.zeros(1), positions)
     if "layer_type" in inspect.signature(embedding.forward).parameters:
-        arguments += (config.layer_types[layer],)
+        label = config.layer_types[layer]
+        if config.model_type == "deepseek_v4":
+            label = "main" if label == "sliding_attention" else "compress"
+        arguments += (label,)
     return embedding(*arguments)
 
 
@@ -103,7 +108,7 @@ def rotate(case, positions, x):
     q = x.transpose(1, 2)
     if family in ("deepseek_v3", "deepseek_v32"):
         return latent(case, config, module, cos, sin, q).transpose(1, 2)
-    if family == "gemma4_text":
+    if family in ("gemma4_text", "deepseek_v4"):
         return module.apply_rotary_pos_emb(x, cos, sin, unsqueeze_dim=2)
     if family in ("phi", "stablelm"):  # these cut the head in their attention, others in the function
         return on_first(q, cos.shape[-1],

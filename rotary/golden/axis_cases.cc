@@ -11,14 +11,15 @@ using exact::Plain;
 // A spectrum of its own on each axis, of so many channels each.
 AxisFrequencies PlainBlocks(const std::vector<int>& dims, double theta) {
   std::vector<exact::Frequencies> axes;
+  axes.reserve(dims.size());
   for (const int dim : dims) axes.push_back(Plain(dim, theta));
   return InBlocks(axes);
 }
 
 // Axis 0, 1, 2, 0, 1, 2 .. for `pairs` pairs.
 std::vector<int> InTurn(int axes, int pairs) {
-  std::vector<int> axis;
-  for (int i = 0; i < pairs; ++i) axis.push_back(i % axes);
+  std::vector<int> axis(static_cast<size_t>(pairs));
+  for (int i = 0; i < pairs; ++i) axis[static_cast<size_t>(i)] = i % axes;
   return axis;
 }
 
@@ -67,8 +68,8 @@ class AxisCases {
            "partial_rotary_factor": 0.25}})"),
          .layer = 3},
         256, 3, Half(64), OnAxes(Plain(64, 1e7), Interleaving(32, {11, 11, 10})));
-    std::vector<int> ernie;
-    for (int i = 0; i < 64; ++i) ernie.push_back(i >= 44 ? 0 : 1 + i % 2);
+    std::vector<int> ernie(64, 0);
+    for (size_t i = 0; i < 44; ++i) ernie[i] = i % 2 == 0 ? 1 : 2;
     Add({.name = "mrope_alternating",
          .meaning = "ERNIE 4.5 VL: of the first 44 pairs even ones turn with h, odd ones with w; "
                     "the last 20 with t. Neighbours.",
@@ -234,10 +235,12 @@ class AxisCases {
     Rotation rotation = Rounded(32, 2, pairs, InBlocks({Plain(16, 10), Plain(16, 10)}));
     rotation.heads = 3;
     rotation.frequency.clear();
-    for (int i = 0; i < 3 * 16 * 2; ++i) {
-      const Exact length = Pow(10, Exact(-(i / 2 % 16)) / 8), direction = Exact(i / 2) / 7;
-      rotation.frequency.push_back(
-          (length * (i % 2 == 0 ? Cos(direction) : Sin(direction))).Double());
+    for (int head = 0; head < 3; ++head) {
+      for (int pair = 0; pair < 16; ++pair) {
+        const Exact length = Pow(10, Exact(-pair) / 8), direction = Exact(16 * head + pair) / 7;
+        rotation.frequency.push_back((length * Cos(direction)).Double());
+        rotation.frequency.push_back((length * Sin(direction)).Double());
+      }
     }
     Add({.name = "learned",
          .meaning = "Every pair of every head turns by f . p, with its own f of two numbers "

@@ -88,8 +88,9 @@ Scaled ByYarn(int d, double theta, const Yarn& yarn) {
   Scaled scaled{.frequency = Plain(d, theta)};
   for (size_t i = 0; i < ramp.size(); ++i) {
     Exact& w = scaled.frequency[i];
-    w = yarn.logarithmic ? w / Pow(yarn.factor, ramp[i])
-                         : w / yarn.factor * ramp[i] + w * (Exact(1) - ramp[i]);
+    const Exact stays = (Exact(1) - ramp[i]) * yarn.extrapolation_factor;
+    w = yarn.logarithmic ? w / Pow(yarn.factor, Exact(1) - stays)
+                         : w / yarn.factor * (Exact(1) - stays) + w * stays;
   }
   if (yarn.attention_factor) {
     scaled.attention_factor = *yarn.attention_factor;
@@ -97,7 +98,7 @@ Scaled ByYarn(int d, double theta, const Yarn& yarn) {
     scaled.attention_factor =
         Magnitude(yarn.factor, *yarn.mscale) / Magnitude(yarn.factor, *yarn.mscale_all_dim);
   } else if (!yarn.logarithmic) {
-    scaled.attention_factor = Magnitude(yarn.factor, 1);
+    scaled.attention_factor = Magnitude(yarn.factor, 1) * yarn.attn_factor;
   }
   return scaled;
 }

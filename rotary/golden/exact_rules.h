@@ -47,6 +47,9 @@ struct Yarn {
   bool truncate = true;
   bool logarithmic = false;  // Grok's "yarn_log" in vLLM: blends logarithms, no magnitude
   std::optional<double> attention_factor, mscale, mscale_all_dim;
+  // Of the original code (github.com/jquesnelle/yarn): how far fast pairs stay as they are, a
+  // factor on the attention factor.
+  double extrapolation_factor = 1, attn_factor = 1;
 };
 // Peng et al. 2023, arXiv:2309.00071; mscale: DeepSeek-V2 and V3, inference code.
 Scaled ByYarn(int d, double theta, const Yarn& yarn);

@@ -16,6 +16,7 @@ Json Llama(const std::string& keys) {
 // The divisors of LongRoPE's published form: 16 for heads of 32, growing as those of Phi-3.5 do.
 std::vector<double> Divisors(double last) {
   std::vector<double> divisors;
+  divisors.reserve(16);
   for (int i = 0; i < 16; ++i) divisors.push_back(1 + (last - 1) * i * i / 256);
   return divisors;
 }
@@ -98,6 +99,22 @@ void AddYarn(GoldenSources& sources) {
           64, Interleaved(64),
           exact::ByYarn(64, 10000,
                         {.factor = 40, .trained = 4096, .mscale = 0.707, .mscale_all_dim = 1.0})),
+      UsualPositions());
+  Add(sources,
+      {.name = "yarn_original_factors",
+       .level = "scaling",
+       .meaning = "The two factors of YaRN's own code: fast pairs stay by 0.75 only, the attention "
+                  "factor is multiplied by 1.25.",
+       .catches = "Keys that are read and not used.",
+       .config = Llama(R"("rope_scaling": {"rope_type": "yarn", "factor": 8.0,
+         "original_max_position_embeddings": 512, "extrapolation_factor": 0.75,
+         "attn_factor": 1.25})")},
+      Half(128),
+      Rounded(
+          128, Half(128),
+          exact::ByYarn(
+              128, 10000,
+              {.factor = 8, .trained = 512, .extrapolation_factor = 0.75, .attn_factor = 1.25})),
       UsualPositions());
   Add(sources,
       {.name = "yarn_log",
@@ -216,6 +233,23 @@ void AddPerLayer(GoldenSources& sources) {
        .layer = 1},
       Half(256), Rounded(256, Half(256), {exact::Divided(exact::Plain(256, 1e6), 8)}),
       Whole({{0, 1, 7, 2049}, {4097, 2, 65537, 5}}));
+  exact::Scaled compressed = exact::ByYarn(64, 160000, {.factor = 16, .trained = 65536});
+  compressed.attention_factor = 1;
+  Add(sources,
+      {.name = "per_layer_compressed",
+       .level = "scaling",
+       .meaning = "DeepSeek V4's compressed layers: theta 160,000 and YaRN, but the attention "
+                  "factor is 1; the last 64 of 512 channels, neighbours.",
+       .catches = "The attention factor of the formula; the theta of the other layers.",
+       .config = Config(R"({"model_type": "deepseek_v4", "head_dim": 512, "hidden_size": 4096,
+         "num_attention_heads": 64, "num_hidden_layers": 4, "qk_rope_head_dim": 64,
+         "max_position_embeddings": 1048576, "rope_theta": 10000, "compress_rope_theta": 160000,
+         "compress_ratios": [0, 0, 4, 128], "rope_scaling": {"type": "yarn", "factor": 16,
+         "beta_fast": 32, "beta_slow": 1, "original_max_position_embeddings": 65536}})"),
+       .part = "text",
+       .layer = 2},
+      Interleaved(64, 448), Rounded(512, Interleaved(64, 448), compressed),
+      Whole({{0, 1, 7}, {4097, 2, 65537}}));
   Add(sources,
       {.name = "proportional",
        .level = "scaling",
