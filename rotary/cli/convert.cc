@@ -36,6 +36,12 @@ bool IsForeignWeights(const fs::path& path) {
   return kinds.contains(path.extension().string()) && path.filename() != "training_args.bin";
 }
 
+// What a training run goes on with: the optimizer's moments lie as the weights did before.
+bool IsTrainingState(const fs::path& path) {
+  const std::string name = path.filename().string();
+  return name.starts_with("training_state.") || name.starts_with("optimizer.");
+}
+
 // The safetensors files of a folder: those of its index, or all.
 std::vector<fs::path> ShardsOf(const fs::path& folder) {
   std::set<fs::path> shards;
@@ -50,6 +56,7 @@ std::vector<fs::path> ShardsOf(const fs::path& folder) {
   }
   for (const auto& entry : fs::directory_iterator(folder)) {
     const fs::path& path = entry.path();
+    if (IsTrainingState(path)) continue;
     if (IsForeignWeights(path)) {
       throw ReadError(folder, "it holds ", path.filename().string(),
                       ", weights that are no safetensors and would keep their layout");
@@ -148,11 +155,12 @@ void CopyOthers(const ConvertCommand& command, const fs::path& config, Layout to
                 const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(command.in)) {
     const fs::path& path = entry.path();
-    if (path.extension() == ".safetensors") continue;
-    if (entry.is_directory()) {
-      std::cerr << "left out: " << path.string() << ", a folder\n";
+    if (entry.is_directory() || IsTrainingState(path)) {
+      std::cerr << "left out: " << path.string()
+                << (entry.is_directory() ? ", a folder\n" : ", of a run with the layout before\n");
       continue;
     }
+    if (path.extension() == ".safetensors") continue;
     AtomicFile out(folder / path.filename());
     if (path.filename() == config.filename()) {
       out.Write(ConfigInLayout(ReadFile(path), path.string(), to));

@@ -35,7 +35,7 @@ std::string With(std::string text, const std::string& key, const Ordered& value)
   if (!Ordered::parse(text).contains(key)) {
     return text.insert(AfterBrace(text), MemberLine(key, value));
   }
-  const std::regex member(Quoted(key) + R"((\s*:\s*)(true|false|"[a-z]*"))");
+  const std::regex member(Quoted(key) + R"((\s*:\s*)(true|false|"[\w.-]*"))");
   const auto matches = std::distance(std::sregex_iterator(text.begin(), text.end(), member), {});
   if (matches == 1) return std::regex_replace(text, member, Quoted(key) + "$1" + value.dump());
   return Rewritten(text, [&](Ordered& document) { document[key] = value; });
@@ -50,17 +50,30 @@ std::string Without(std::string text, const std::string& key, const Ordered& wri
   return Rewritten(text, [&](Ordered& document) { document.erase(key); });
 }
 
+constexpr const char* kTypeKey = "model_type";
+
+std::string StringOr(const JsonValue& root, const char* key, const std::string& otherwise) {
+  return ConfigObject(root).String(key).value_or(otherwise);
+}
+
+// Without the layout at its end; empty: the config names none.
+std::string ModelTypeOf(const JsonValue& root) {
+  return WithoutLayout(StringOr(root, kTypeKey, ""), StringOr(root, kLayoutKey, ""));
+}
+
 const Family* FamilyOf(const JsonValue& root) {
-  const auto type = root.Find("model_type");
-  return type && !type->IsNull() ? FindFamilyFor(type->String(), ConfigObject(root)) : nullptr;
+  return FindFamilyFor(ModelTypeOf(root), ConfigObject(root));
 }
 
 // The layout of a config that does not name one itself; nothing for a family that is not known.
 std::optional<std::string> OwnLayout(const std::string& text, const std::string& source) {
-  const JsonDocument document(Rewritten(text, [](Ordered& json) { json.erase(kLayoutKey); }),
-                              source);
-  const bool has_type = document.root().Find("model_type").has_value();
-  if (has_type && FamilyOf(document.root()) == nullptr) return std::nullopt;
+  const std::string type = ModelTypeOf(JsonDocument(text, source).root());
+  const auto plain = [&](Ordered& json) {
+    json.erase(kLayoutKey);
+    if (!type.empty()) json[kTypeKey] = type;
+  };
+  const JsonDocument document(Rewritten(text, plain), source);
+  if (!type.empty() && FamilyOf(document.root()) == nullptr) return std::nullopt;
   for (const LayerRope& group : ReadRopeConfig(document.root()).layers) {
     if (group.part != "indexer" && group.query) return group.layout;
   }
@@ -68,6 +81,13 @@ std::optional<std::string> OwnLayout(const std::string& text, const std::string&
 }
 
 }  // namespace
+
+std::string WithoutLayout(const std::string& model_type, const std::string& layout) {
+  const std::string end = "_" + layout;
+  return !layout.empty() && model_type.ends_with(end)
+             ? model_type.substr(0, model_type.size() - end.size())
+             : model_type;
+}
 
 std::string ConfigInLayout(const std::string& text, const std::string& source, Layout layout) {
   const JsonDocument document(text, source);
@@ -82,9 +102,15 @@ std::string ConfigInLayout(const std::string& text, const std::string& source, L
     if (ours && interleaved == family->layout_missing) return Without(text, key, !interleaved);
     return With(text, key, interleaved);
   }
-  const bool has_key = document.root().Find(kLayoutKey).has_value();
-  if (OwnLayout(text, source) != word) return With(text, kLayoutKey, word);
-  return has_key ? Without(text, kLayoutKey, interleaved ? "half" : "interleaved") : text;
+  const std::string type = ModelTypeOf(document.root());
+  const auto named = [&](const std::string& changed, const std::string& name) {
+    return type.empty() ? changed : With(changed, kTypeKey, name);
+  };
+  if (OwnLayout(text, source) != word) {
+    return With(named(text, Sentence(type, "_", word)), kLayoutKey, word);
+  }
+  if (!document.root().Find(kLayoutKey)) return text;
+  return named(Without(text, kLayoutKey, interleaved ? "half" : "interleaved"), type);
 }
 
 }  // namespace rotary

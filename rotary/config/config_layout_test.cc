@@ -29,7 +29,7 @@ const std::string kDeepSeek =
 TEST(ConfigLayoutTest, TheKeyIsThereWhereTheFamilySaysOtherwise) {
   const std::string interleaved = InLayout(kLlama, Layout::kInterleaved);
   EXPECT_EQ(interleaved,
-            "{\n  \"rotary_layout\": \"interleaved\",\n  \"model_type\": \"llama\",\n  "
+            "{\n  \"rotary_layout\": \"interleaved\",\n  \"model_type\": \"llama_interleaved\",\n  "
             "\"head_dim\": 8\n}\n");
   EXPECT_EQ(LayoutOf(kLlama), "half");
   EXPECT_EQ(LayoutOf(interleaved), "interleaved");
@@ -54,10 +54,13 @@ TEST(ConfigLayoutTest, FamiliesHaveKeysOfTheirOwn) {
 
 TEST(ConfigLayoutTest, AConfigThatSomebodyHasWrittenAnew) {
   const std::string resaved =
-      R"({"model_type": "llama", "head_dim": 8, "rotary_layout": "interleaved"})";
+      R"({"model_type": "llama_interleaved", "head_dim": 8, "rotary_layout": "interleaved"})";
   const std::string half = InLayout(resaved, Layout::kHalf);
   EXPECT_EQ(LayoutOf(half), "half");
-  EXPECT_EQ(half.find("rotary_layout"), half.npos);
+  EXPECT_EQ(half.find("interleaved"), half.npos);
+  // Somebody has taken the layout from the name, for a program that does rotate so.
+  EXPECT_EQ(LayoutOf(R"({"model_type": "llama", "head_dim": 8, "rotary_layout": "interleaved"})"),
+            "interleaved");
 }
 
 TEST(ConfigLayoutTest, BadConfigs) {

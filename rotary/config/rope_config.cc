@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "rotary/config/config_layout.h"
 #include "rotary/config/config_object.h"
 #include "rotary/config/dialects.h"
 #include "rotary/config/family.h"
@@ -33,9 +34,15 @@ const Family& FamilyOfClass(const JsonValue& name) {
                    nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"));
 }
 
+// The name of the family, without a layout at its end.
+std::optional<std::string> ModelTypeOf(const ConfigObject& config) {
+  const auto type = config.String("model_type"), layout = config.String(kLayoutKey);
+  return type && layout ? WithoutLayout(*type, *layout) : type;
+}
+
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
   if (const auto name = config.Find("_class_name")) return FamilyOfClass(*name);
-  const auto type = config.String("model_type");
+  const auto type = ModelTypeOf(config);
   if (!type) {
     throw config.value().Error(
         "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
@@ -154,7 +161,7 @@ RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& opti
     }
   }
   const Family& family = FamilyOf(object, options);
-  RopeConfig result{.model_type = object.String("model_type").value_or(family.model_type),
+  RopeConfig result{.model_type = ModelTypeOf(object).value_or(family.model_type),
                     .note = family.note};
   ReadPart(object, family, family.part, options, result);
   if (options.weights != nullptr &&

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "rotary/config/config_layout.h"
 #include "rotary/io/json.h"
 #include "rotary/model/hf_config_writer.h"
 #include "rotary/model/hf_own_config.h"
@@ -51,15 +52,17 @@ CheckpointConfig ReadCheckpointConfig(const std::filesystem::path& path) {
   const JsonDocument document = JsonDocument::Read(path);
   const JsonValue root = document.root();
   const JsonValue type = root["model_type"];
+  const auto layout = root.Find(kLayoutKey);
+  const std::string name = WithoutLayout(type.String(), layout ? layout->String() : "");
   CheckpointConfig config;
   if (const auto tokenizer = root.Find(kTokenizerKey)) config.tokenizer = tokenizer->String();
-  if (type.String() == Name(Dialect::kRoFormer)) {
+  if (name == Name(Dialect::kRoFormer)) {
     config.dialect = Dialect::kRoFormer;
     config.model = ReadRoFormerConfig(root);
-  } else if (type.String() == Name(Dialect::kLlama)) {
+  } else if (name == Name(Dialect::kLlama)) {
     config.dialect = Dialect::kLlama;
     config.model = ReadLlamaConfig(root);
-  } else if (type.String() == Name(Dialect::kRotary)) {
+  } else if (name == Name(Dialect::kRotary)) {
     config.dialect = Dialect::kRotary;
     config.model = ReadOwnConfig(root);
   } else {
