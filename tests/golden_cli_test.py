@@ -264,16 +264,18 @@ class GoldenTest(CliCase):
     def test_a_damaged_suite_is_refused(self):
         suite = self.folder / "suite"
         suite.mkdir()
-        text = (CASES / "half.json").read_text()
         self.out.mkdir()
-        for old, new, sentence in (
-                ('"tolerance": "float32"', '"tolerance": "near"', "tolerance is not one of its values: near"),
-                ('"0x1p+0","', '"0x1p+1","', "hexadecimal.frequency[0] is not the decimal number: 0x1p+1, not 0x1p+0"),
-                ('"level": "core"', '"level": "hard"', "level is not a level: hard")):
+        for name, old, new, sentence in (
+                ("half", '"tolerance": "float32"', '"tolerance": "near"', "tolerance is not one of its values: near"),
+                ("half", '"0x1p+0","', '"0x1p+1","', "hexadecimal.frequency[0] is not the decimal number: 0x1p+1, not 0x1p+0"),
+                ("half", '"level": "core"', '"level": "hard"', "level is not a level: hard"),
+                ("learned", '"heads": 3,\n', '"heads": 4,\n', "heads is 4, the rotation has frequencies of 3")):
+            text = (CASES / f"{name}.json").read_text()
             self.assertIn(old, text)
-            (suite / "half.json").write_text(text.replace(old, new))
-            self.fails(self.rotary("golden", "--check", self.out, "--suite", suite), 3,
-                       f"cannot read {suite / 'half.json'}: {sentence}")
+            path = suite / f"{name}.json"
+            path.write_text(text.replace(old, new))
+            self.fails(self.rotary("golden", "--check", self.out, "--suite", suite), 3, f"cannot read {path}: {sentence}")
+            path.unlink()
 
 
 if __name__ == "__main__":

@@ -144,6 +144,10 @@ GoldenCase ReadGoldenCase(const std::filesystem::path& path) {
                                static_cast<int>(heads[1].Int(0, kMostNumber))};
   }
   golden.rotation = RotationFromJson(root["rotation"]);
+  if (golden.rotation.heads > 1 && golden.rotation.heads != golden.heads) {
+    throw root["heads"].Error("is ", golden.heads, ", the rotation has frequencies of ",
+                              golden.rotation.heads);
+  }
   const JsonValue hexadecimal = root["hexadecimal"];
   CheckHexadecimal(hexadecimal, "frequency", golden.rotation.frequency);
   CheckHexadecimal(hexadecimal, "second_frequency", golden.rotation.second_frequency);

@@ -57,8 +57,8 @@ std::string_view Name(Tolerance tolerance);
 // The JSON text of a case: rotation and, beside it, the same numbers as hexadecimal floats.
 std::string GoldenCaseToJson(const GoldenCase& golden);
 
-// Throws FileError: a key missing or unknown, a value of another kind, hexadecimal numbers that are
-// not the decimal ones.
+// Throws FileError: a key missing or unknown, a value of another kind, other heads than the
+// rotation has, hexadecimal numbers that are not the decimal ones.
 GoldenCase ReadGoldenCase(const std::filesystem::path& path);
 
 // The cases of a folder by level, then name.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "rotary/golden/samples.h"
 #include "rotary/io/file.h"
 #include "rotary/io/safetensors.h"
 
@@ -26,134 +27,8 @@ double Roundoff(DType dtype) {
   }
 }
 
-std::vector<double> Doubles(ConstTensorView view) {
-  Require(view.IsPacked(), "golden: tensors must be packed");
-  std::vector<double> values(static_cast<size_t>(view.count()));
-  const auto convert = [&]<typename T>() {
-    const T* from = view.As<T>();
-    for (size_t i = 0; i < values.size(); ++i) {
-      if constexpr (std::is_same_v<T, double> || std::is_same_v<T, int64_t>) {
-        values[i] = static_cast<double>(from[i]);
-      } else {
-        values[i] = ToFloat(from[i]);
-      }
-    }
-  };
-  if (view.dtype() == DType::kI64) {
-    convert.operator()<int64_t>();
-  } else {
-    DispatchFloat(view.dtype(), "golden", convert);
-  }
-  return values;
-}
-
 // To (-pi, pi].
 double Wrapped(double angle) { return std::remainder(angle, 2 * std::numbers::pi); }
-
-// What one pair of one head does at one token.
-struct Sample {
-  size_t token, head, pair;
-  size_t row;               // of frequencies
-  double angle, size;       // that it should turn by; the sum of magnitudes behind it
-  double frequency, units;  // where it is on one axis: its frequency and position there; else NaN
-  double length;            // that it should have
-  double ratio;             // of the length that it has
-  double turn;              // what it turns by
-  double error;             // of its worse channel, by `length`
-};
-
-class Samples {
- public:
-  Samples(const GoldenCase& golden, const GoldenTensors& tensors)
-      : rotation_(golden.rotation), golden_(golden), tensors_(tensors) {}
-
-  // Of in -> out with the exact result `exact`.
-  std::vector<Sample> Of(const std::vector<double>& in, const std::vector<double>& exact,
-                         const std::vector<double>& out) const {
-    const auto heads = static_cast<size_t>(tensors_.shape[2]);
-    const auto head_dim = static_cast<size_t>(tensors_.shape[3]);
-    const size_t tokens = in.size() / (heads * head_dim);
-    std::vector<Sample> samples;
-    for (size_t token = 0; token < tokens; ++token) {
-      for (size_t head = 0; head < heads; ++head) {
-        for (size_t pair = 0; pair < rotation_.first.size(); ++pair) {
-          const size_t channels = (token * heads + head) * head_dim;
-          const size_t first = channels + static_cast<size_t>(rotation_.first[pair]);
-          const size_t second = channels + static_cast<size_t>(rotation_.second[pair]);
-          Sample sample = Expected(token, head, pair);
-          sample.length *= std::hypot(in[first], in[second]);
-          sample.ratio = std::hypot(out[first], out[second]) / sample.length;
-          sample.turn = std::atan2(in[first] * out[second] - in[second] * out[first],
-                                   in[first] * out[first] + in[second] * out[second]);
-          sample.error =
-              std::max(std::abs(out[first] - exact[first]), std::abs(out[second] - exact[second])) /
-              sample.length;
-          samples.push_back(sample);
-        }
-      }
-    }
-    return samples;
-  }
-
-  // "row 1, token 2, head 0, pair 5"
-  std::string Place(const Sample& sample) const {
-    const auto tokens = static_cast<size_t>(tensors_.shape[1]);
-    return Sentence("row ", sample.token / tokens, ", token ", sample.token % tokens, ", head ",
-                    sample.head, ", pair ", sample.pair);
-  }
-
- private:
-  // All that the case alone says; `length` of a pair of length 1.
-  Sample Expected(size_t token, size_t head, size_t pair) const {
-    const auto axes = static_cast<size_t>(rotation_.axes);
-    Sample sample{.token = token,
-                  .head = head,
-                  .pair = pair,
-                  .row = rotation_.heads > 1 ? head : 0,
-                  .frequency = std::nan(""),
-                  .units = std::nan("")};
-    const double* position = &tensors_.positions[token * axes];
-    const size_t at = (sample.row * rotation_.first.size() + pair) * axes;
-    int moving = 0;
-    double other = 0;  // the size of the second angle
-    for (size_t axis = 0; axis < axes; ++axis) {
-      const double w = rotation_.frequency[at + axis];
-      sample.angle += w * position[axis];
-      sample.size += std::abs(w * position[axis]);
-      if (w != 0) {
-        ++moving;
-        sample.frequency = w;
-        sample.units = position[axis];
-      }
-      if (!rotation_.IsGroup()) {
-        other += std::abs(rotation_.second_frequency[at + axis] * position[axis]);
-      }
-    }
-    if (moving > 1) sample.frequency = sample.units = std::nan("");
-    if (moving == 0 && axes == 1) {
-      sample.frequency = 0;
-      sample.units = position[0];
-    }
-    sample.size = std::max(sample.size, other);
-    double g = rotation_.attention_factor;
-    if (!rotation_.log_decay.empty()) {
-      const double decay = rotation_.log_decay[pair] * (position[0] - golden_.centre);
-      g *= std::exp(golden_.side == Side::kQuery ? decay : -decay);
-    }
-    // A row of the transpose, (cos a, sin b), may be as long as the root of 2.
-    sample.length = rotation_.IsGroup() ? g : g * std::numbers::sqrt2;
-    if (golden_.direction == Direction::kInverse) {
-      sample.length = 1 / g;
-      sample.angle = -sample.angle;
-      sample.frequency = -sample.frequency;
-    }
-    return sample;
-  }
-
-  const Rotation& rotation_;
-  const GoldenCase& golden_;
-  const GoldenTensors& tensors_;
-};
 
 // The first sample for which `keeps` does not hold; null where it always does.
 template <class Keeps>
@@ -163,15 +38,19 @@ const Sample* Breaks(const std::vector<Sample>& samples, const Keeps& keeps) {
   return found == samples.end() ? nullptr : &*found;
 }
 
-// The rate at which a pair turns, from the token at position 1 on its axis; NaN without one.
-double Rate(const std::vector<Sample>& samples, const Sample& of) {
+// The rate at which each pair of each row of frequencies turns, from the first token at position 1
+// on its axis; NaN without one. [rows, pairs]
+std::vector<double> Rates(const Rotation& rotation, const std::vector<Sample>& samples) {
+  const size_t pairs = rotation.first.size();
+  std::vector<double> rates(static_cast<size_t>(rotation.heads) * pairs, std::nan(""));
   for (const Sample& s : samples) {
-    if (s.pair == of.pair && s.row == of.row && s.units == 1) return s.turn;
+    double& rate = rates[s.row * pairs + s.pair];
+    if (s.units == 1 && std::isnan(rate)) rate = s.turn;
   }
-  return std::nan("");
+  return rates;
 }
 
-std::string DegreesOff(const Sample& sample) {
+std::string WrongTurn(const Sample& sample) {
   return Sentence("turns by ", sample.turn, ", not ", Wrapped(sample.angle));
 }
 
@@ -200,12 +79,13 @@ BrokenRule WrongAngles(const GoldenCase& golden, const Samples& all,
     return {golden.rotation.axes > 1 ? "axes" : "positions",
             all.Place(*at_zero) + ": turns where the position on its axis is 0"};
   }
+  const std::vector<double> rates = Rates(golden.rotation, samples);
   const Sample* unsteady = Breaks(samples, [&](const Sample& s) {
-    const double rate = Rate(samples, s);
+    const double rate = rates[s.row * golden.rotation.first.size() + s.pair];
     return std::isnan(rate) || std::abs(s.units) > 7.5 || near(s.turn, rate * s.units, 0.3);
   });
   if (unsteady != nullptr) {
-    return {"positions", Sentence(all.Place(*unsteady), ": ", DegreesOff(*unsteady),
+    return {"positions", Sentence(all.Place(*unsteady), ": ", WrongTurn(*unsteady),
                                   ", and agrees with no one frequency")};
   }
   const Sample* rate = Breaks(samples, [&](const Sample& s) {
@@ -214,9 +94,9 @@ BrokenRule WrongAngles(const GoldenCase& golden, const Samples& all,
   const bool no_rates = Breaks(samples, [&](const Sample& s) { return s.units != 1; }) == nullptr;
   if (rate != nullptr || no_rates) {
     const Sample& shown = rate != nullptr ? *rate : *off;
-    return {"frequencies", Sentence(all.Place(shown), ": ", DegreesOff(shown))};
+    return {"frequencies", Sentence(all.Place(shown), ": ", WrongTurn(shown))};
   }
-  return {"positions", Sentence(all.Place(*off), ": ", DegreesOff(*off),
+  return {"positions", Sentence(all.Place(*off), ": ", WrongTurn(*off),
                                 ", though its frequency is right at position 1")};
 }
 
@@ -268,32 +148,6 @@ double AllowedError(Tolerance tolerance, DType dtype, double angle) {
     return products + (narrow ? roundoff : 0) + 8 * 0x1p-53 * angle;
   }
   return std::max(4 * roundoff, 16 * 0x1p-53) + 8 * 0x1p-24 * angle;
-}
-
-GoldenTensors ReadGoldenTensors(const GoldenCase& golden, const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
-  GoldenTensors tensors;
-  tensors.shape = file.shape("x");
-  const auto read = [&](std::string_view name) {
-    if (!(file.shape(name) == tensors.shape))
-      throw ReadError(path, name, " has another shape than x");
-    return Doubles(file.view(name));
-  };
-  if (tensors.shape.rank() != 4 || tensors.shape[2] != golden.heads ||
-      tensors.shape[3] != golden.rotation.head_dim) {
-    throw ReadError(path, "x has the shape ", tensors.shape.ToString(), ", the case has ",
-                    golden.heads, " heads of ", golden.rotation.head_dim, " channels");
-  }
-  tensors.x = read("x");
-  tensors.y = read("y_f64");
-  tensors.d_y = read("d_y");
-  tensors.d_x = read("d_x");
-  tensors.positions = Doubles(file.view("positions"));
-  if (static_cast<int64_t>(tensors.positions.size()) !=
-      tensors.shape[0] * tensors.shape[1] * golden.rotation.axes) {
-    throw ReadError(path, "positions has the shape ", file.shape("positions").ToString());
-  }
-  return tensors;
 }
 
 std::optional<BrokenRule> FirstBrokenRule(const GoldenCase& golden, const GoldenTensors& tensors,

@@ -26,22 +26,13 @@
 
 #include "rotary/base/tensor.h"
 #include "rotary/golden/golden_case.h"
+#include "rotary/golden/golden_tensors.h"
 
 namespace rotary {
 
 // How far, as a share of g times the length of the pair, an output of `dtype` may be from the exact
 // one where the angle is sum |frequency position| = `angle`.
 double AllowedError(Tolerance tolerance, DType dtype, double angle);
-
-// The tensors of a case, as doubles.
-struct GoldenTensors {
-  Dims shape;                     // of x: batch, tokens, heads, head_dim
-  std::vector<double> positions;  // [batch, tokens, axes]
-  std::vector<double> x, y, d_y, d_x;
-};
-
-// Throws FileError: not readable, a tensor missing or of another shape than the case says.
-GoldenTensors ReadGoldenTensors(const GoldenCase& golden, const std::filesystem::path& path);
 
 struct BrokenRule {
   std::string rule, sentence;

@@ -12,6 +12,8 @@
 namespace rotary {
 namespace {
 
+constexpr int kWideHeads = 6;  // of x_wide
+
 // FNV-1a: a case keeps its numbers whatever other cases there are.
 uint64_t SeedOf(std::string_view name) {
   uint64_t hash = 0xcbf29ce484222325u;
@@ -41,13 +43,13 @@ void WriteTensors(const std::filesystem::path& path, const GoldenSource& source)
   Tensor x = Numbers(shape, seed, 0), wide;
   if (golden.strided) {
     Dims whole = shape;
-    whole[2] = 6;
+    whole[2] = kWideHeads;
     wide = Numbers(whole, seed, 0);
     const auto row = static_cast<size_t>(golden.rotation.head_dim);
     for (size_t token = 0; token < static_cast<size_t>(shape[0] * shape[1]); ++token) {
       const size_t heads = static_cast<size_t>(golden.heads) * row;
-      const float* from =
-          wide.data<float>() + (token * 6 + static_cast<size_t>(golden.strided->begin)) * row;
+      const float* from = wide.data<float>() +
+                          (token * kWideHeads + static_cast<size_t>(golden.strided->begin)) * row;
       std::copy(from, from + heads, x.data<float>() + token * heads);
     }
   }
