@@ -11,6 +11,9 @@
 namespace rotary {
 namespace {
 
+// More layers than any model has.
+constexpr int64_t kMostLayers = 1 << 16;
+
 using Keys = std::vector<std::pair<std::string_view, std::string_view>>;
 
 // Copies keys that are there, under the names that transformers has for them.
@@ -60,10 +63,11 @@ TranslatedConfig FromMeta(const ConfigObject& config) {
         ->Error("has no meaning without use_scaled_rope");
   }
   if (!llama4) return result;
-  const auto layers = config.Int("n_layers");
+  const auto count = config.Find("n_layers");
+  const int64_t layers = count ? count->Int(0, kMostLayers) : 0;
   const int64_t interval = config.Int("nope_layer_interval").value_or(0);
   Json flags = Json::array();
-  for (int64_t layer = 0; layer < layers.value_or(0); ++layer) {
+  for (int64_t layer = 0; layer < layers; ++layer) {
     flags.push_back(interval > 0 && (layer + 1) % interval == 0 ? 0 : 1);
   }
   json["no_rope_layers"] = flags;

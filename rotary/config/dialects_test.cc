@@ -178,6 +178,10 @@ TEST(GptOssConfigTest, ItsAlphaIsTheSlowEnd) {
 }
 
 TEST(DialectsTest, BadInput) {
+  EXPECT_EQ(SentenceOf(R"({"dim": 64, "n_layers": 1000000000000, "n_heads": 2, "moe_args": {},
+            "rope_theta": 1e4})"),
+            "cannot read params.json: n_layers must be a whole number from 0 to 65536, got "
+            "1000000000000");
   EXPECT_EQ(SentenceOf(Params(R"("vocab_size": 32000)")),
             "cannot read params.json: it has dim and n_layers, but does not show whose dialect it "
             "is: multiple_of for Meta's, hidden_dim for Mistral's, inter_dim for DeepSeek's");

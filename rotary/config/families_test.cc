@@ -95,6 +95,9 @@ TEST(Step3p5Test, ListsWithAnEntryForEachLayer) {
             "sliding_attention: 10000 and 1e+06");
   EXPECT_EQ(SentenceOf(Model("step3p5", types + R"(, "rope_theta": [1e4, 1e4])")),
             "cannot read config.json: rope_theta must have an entry for each layer, got 2");
+  EXPECT_EQ(SentenceOf(Model("roformer", R"("rope_theta": [1e4, 1e4, 1e4, 1e6])")),
+            "cannot read config.json: rope_theta differs among the layers of type all: 10000 and "
+            "1e+06");
 }
 
 TEST(FamiliesTest, NullForATypeOfLayersIsNoRotation) {

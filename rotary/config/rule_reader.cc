@@ -117,7 +117,7 @@ std::string RuleType(const RopeDictionary& dictionary) {
     return type;
   };
   const auto rope_type = dictionary.String("rope_type"), type = dictionary.String("type");
-  const std::string name = canonical(rope_type ? *rope_type : type.value_or("default"));
+  std::string name = canonical(rope_type ? *rope_type : type.value_or("default"));
   if (rope_type && type && canonical(*type) != name) {
     throw dictionary.Find("rope_type")->Error("and type disagree: ", *rope_type, " and ", *type);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -190,13 +191,18 @@ class TextReader {
     return *shared;
   }
 
+  // A number, or that of the layers in hand.
+  double NumberOf(const JsonValue& value) const {
+    return value.json().is_array() ? OfLayers(value, *group_) : value.Number();
+  }
+
   // As Evaluate, for the layers in hand.
   std::optional<double> Value(const Terms& terms) const {
     for (const auto& term : terms) {
       const std::string* key = std::get_if<std::string>(&term);
       const auto value =
           key == nullptr || key->find(" / ") != key->npos ? std::nullopt : config_.Find(*key);
-      if (value && value->json().is_array()) return OfLayers(*value, *group_);
+      if (value && value->json().is_array()) return NumberOf(*value);
       if (const auto number = Evaluate(config_, {term})) return number;
     }
     return std::nullopt;
@@ -244,6 +250,7 @@ class TextReader {
       throw config_.value().Error(
           "does not say how wide a head is: head_dim, or hidden_size and num_attention_heads");
     }
+    if (*head_dim < 1) throw config_.value().Error("has heads of ", *head_dim, " channels");
     return Channels("head_dim", *head_dim);
   }
 
@@ -340,15 +347,15 @@ class TextReader {
     const auto check = [&](std::string_view key, const auto& value, const auto& agrees) {
       const auto given = config_.Find(key);
       if (!given || options_.ignore.contains(std::string(key))) return;
-      if (given->json().is_array() || agrees(*given)) return;  // a list was read by layer
+      if (agrees(*given)) return;
       throw given->Error("is ", given->json().dump(), ", other keys and the family say ", value);
     };
     const auto same_number = [&](std::string_view key, double value) {
-      check(key, value, [&](const JsonValue& given) { return given.Number() == value; });
+      check(key, value, [&](const JsonValue& given) { return NumberOf(given) == value; });
     };
     const auto same_share = [&](std::string_view key) {
       check(key, span.fraction, [&](const JsonValue& given) {
-        return static_cast<int>(span.head_dim * given.Number()) == span.rotary_dim;
+        return static_cast<int>(span.head_dim * NumberOf(given)) == span.rotary_dim;
       });
     };
     if (family_.scheme != "latent") {
@@ -452,7 +459,11 @@ class TextReader {
 
 PartRope ReadTextPart(const ConfigObject& config, const Family& family, const std::string& part,
                       const RopeConfigOptions& options) {
-  return TextReader(config, family, part, options).Read();
+  try {
+    return TextReader(config, family, part, options).Read();
+  } catch (const std::invalid_argument& error) {  // of the rope room
+    throw config.value().Error("gives no rotation: ", error.what());
+  }
 }
 
 }  // namespace rotary
