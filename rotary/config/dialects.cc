@@ -41,6 +41,7 @@ TranslatedConfig FromMeta(const ConfigObject& config) {
                        : config.Has("rope_theta") ? "meta_llama3"
                                                   : "meta_llama2";
   Rename(config, kSizes, json);
+  Rename(config, {{"max_seq_len", "max_position_embeddings"}}, json);
   if (json["model_type"] == "meta_llama2") {
     result.warnings.push_back(
         "rope_theta is missing: 10000, as in Llama 1 and 2, where it stands in the code");
@@ -159,6 +160,9 @@ TranslatedConfig FromMistral(const ConfigObject& config) {
 TranslatedConfig FromDeepSeek(const ConfigObject& config) {
   TranslatedConfig result{
       .config = Json::object(), .source = "DeepSeek's own config", .warnings = {}};
+  if (const auto ratios = config.Find("compress_ratios")) {
+    throw ratios->Error("is of DeepSeek V4, of which only transformers' config.json is read");
+  }
   Json& json = result.config;
   json = {{"model_type", "deepseek_v3_reference"},
           {"qk_nope_head_dim", config.Int("qk_nope_head_dim").value_or(128)},

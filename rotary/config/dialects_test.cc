@@ -62,6 +62,7 @@ TEST(MetaParamsTest, Llama2HasItsThetaInCode) {
   const RopeConfig config = Read(R"({"dim": 4096, "multiple_of": 256, "n_heads": 32, "n_layers": 32,
     "norm_eps": 1e-05, "vocab_size": -1})");
   EXPECT_EQ(config.model_type, "meta_llama2");
+  EXPECT_EQ(Read(Params(R"("multiple_of": 256, "max_seq_len": 2048)")).trained_length, 2048);
   ExpectFrequency(config.layers.at(0), 1, 8.659643234e-1);
   ASSERT_EQ(config.warnings.size(), 1u);
   EXPECT_NE(config.warnings[0].find("rope_theta is missing: 10000"), std::string::npos);
@@ -185,6 +186,10 @@ TEST(DialectsTest, BadInput) {
   EXPECT_EQ(SentenceOf(Params(R"("vocab_size": 32000)")),
             "cannot read params.json: it has dim and n_layers, but does not show whose dialect it "
             "is: multiple_of for Meta's, hidden_dim for Mistral's, inter_dim for DeepSeek's");
+  EXPECT_EQ(
+      SentenceOf(Params(R"("moe_inter_dim": 2048, "compress_ratios": [0, 4, 128, 4])")),
+      "cannot read params.json: compress_ratios is of DeepSeek V4, of which only transformers' "
+      "config.json is read");
   EXPECT_EQ(SentenceOf(Params(R"("multiple_of": 256, "hidden_dim": 14336)")),
             "cannot read params.json: it has multiple_of, which is Meta's dialect, and hidden_dim, "
             "which is Mistral's");
