@@ -252,7 +252,7 @@ class GoldenTest(CliCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn("half: broken, positions: row 0, token 0, head 0, pair 0: turns where the position on its axis is 0\n"
                       "core: 0 of 14 passed, 1 broken, 13 not offered\n", run.stdout)
-        self.assertEqual(run.stderr, "golden: 1 of 92 cases are broken\n")
+        self.assertEqual(run.stderr, "golden: 1 of 97 cases are broken\n")
         self.fails(self.rotary("golden"), 2, "golden: give --out or --check")
         self.fails(self.rotary("golden", "--check", "nowhere", "--suite", CASES), 3,
                    "cannot read nowhere: it is not a folder")

@@ -21,9 +21,9 @@ def model(case):
     if case["name"] == "yarn_original_factors":
         raise NotOffered("keys of YaRN's own code, which it leaves aside with a warning")
     keys = dict(case["config"])
-    family = keys.pop("model_type")
+    family = keys.pop("model_type", None)
     if family not in CONFIG_MAPPING:
-        raise NotOffered(f"no family {family}")
+        raise NotOffered(f"no family {family or next(iter(keys.values()))}")
     config = CONFIG_MAPPING[family](**keys)
     module = importlib.import_module(type(config).__module__.replace("configuration_", "modeling_"))
     if "vision" not in family and family != "pixtral":
@@ -85,6 +85,9 @@ def rotate(case, positions, x):
         raise NotOffered("positions come from the size of the image")
     if family in ("qwen2_5_vl_vision", "pixtral"):
         return vision(config, module, positions, x)
+    if family == "gemma4_vision":
+        cos, sin = module.Gemma4VisionRotaryEmbedding(config)(torch.zeros(1), positions)
+        return module.apply_multidimensional_rope(x, cos, sin, positions)
     if family == "vjepa2":
         attention = module.VJEPA2RopeAttention(config, config.hidden_size, config.num_attention_heads)
         axes = [axis[:, None] for axis in positions.unbind(-1)]

@@ -140,6 +140,17 @@ class AxisCases {
          .config = Config(R"({"model_type": "croco", "hidden_size": 1024,
            "num_attention_heads": 16})")},
         64, 2, HalfInBlocks({32, 32}), PlainBlocks({32, 32}, 100));
+    Add({.name = "vision_blocks_columns",
+         .meaning = "Gemma 4's image encoder: the same with columns first, and heads of 72.",
+         .catches = "Rows first.",
+         .config = Config(R"({"model_type": "gemma4_vision", "hidden_size": 1152,
+           "num_attention_heads": 16, "head_dim": 72})")},
+        72, 2, HalfInBlocks({36, 36}), PlainBlocks({36, 36}, 100));
+    Add({.name = "vision_rest",
+         .meaning = "MiniMax-M3's image encoder: 26 channels for each of t, y and x, halves over "
+                    "all 78 of them, the last two left alone.",
+         .catches = "Halves over the whole head of 80."},
+        80, 3, Half(78), PlainBlocks({26, 26, 26}, 10000));
     exact::Frequencies periods;
     for (const Exact& w : Plain(32, 100)) periods.push_back(w * 2 * Exact::Pi());
     Add({.name = "vision_normalised",
@@ -159,11 +170,16 @@ class AxisCases {
          .catches = "Powers of theta in place of equal steps."},
         32, 2, Interleaved(32), InBlocks({bands, bands}),
         RealTuples({{{0, 0}, {1, 0}, {0, 1}}, {{-1, -1}, {0.5, -0.25}, {0.125, 1}}}));
+    Add({.name = "vision_rows_first",
+         .meaning = "EVA-02: rows, then columns, neighbours.",
+         .catches = "Columns first, as Llama 4 and SAM have it.",
+         .config = Config(R"({"architecture": "eva02_large_patch14_448"})")},
+        64, 2, Interleaved(64), PlainBlocks({32, 32}, 10000));
     Learned();
   }
 
   void Generators() {
-    const Json flux = Config(R"({"model_type": "flux", "attention_head_dim": 128,
+    const Json flux = Config(R"({"_class_name": "FluxTransformer2DModel", "attention_head_dim": 128,
       "axes_dims_rope": [16, 56, 56]})");
     Add({.name = "image_generator",
          .meaning = "Flux: blocks of 16, 56 and 56 channels for three axes, neighbours, a spectrum "
@@ -172,7 +188,7 @@ class AxisCases {
          .config = flux},
         128, 3, Interleaved(128), PlainBlocks({16, 56, 56}, 10000));
     Json qwen_image = flux;
-    qwen_image["model_type"] = "qwen_image";
+    qwen_image["_class_name"] = "QwenImageTransformer2DModel";
     Add({.name = "image_generator_centred",
          .meaning = "Qwen-Image: the same with rows and columns counted from the middle.",
          .catches = "Negative rows.",
@@ -183,33 +199,44 @@ class AxisCases {
     Add({.name = "image_generator_four_axes",
          .meaning = "Flux.2: four axes of 32 channels, theta 2000.",
          .catches = "theta 10000.",
-         .config = Config(R"({"model_type": "flux2", "attention_head_dim": 128,
+         .config = Config(R"({"_class_name": "Flux2Transformer2DModel", "attention_head_dim": 128,
            "axes_dims_rope": [32, 32, 32, 32], "rope_theta": 2000})")},
         128, 4, Interleaved(128), PlainBlocks({32, 32, 32, 32}, 2000));
     Add({.name = "video_wan",
          .meaning = "Wan: rows and columns take 2 floor(D / 6) channels, time the rest: 44, 42, "
                     "42.",
          .catches = "Three equal parts.",
-         .config = Config(R"({"model_type": "wan", "attention_head_dim": 128})")},
+         .config =
+             Config(R"({"_class_name": "WanTransformer3DModel", "attention_head_dim": 128})")},
         128, 3, Interleaved(128), PlainBlocks({44, 42, 42}, 10000));
     Add({.name = "video_cogvideox",
          .meaning = "CogVideoX: a quarter for time, three eighths each for rows and columns.",
          .catches = "Wan's parts.",
-         .config = Config(R"({"model_type": "cogvideox", "attention_head_dim": 64,
+         .config =
+             Config(R"({"_class_name": "CogVideoXTransformer3DModel", "attention_head_dim": 64,
            "use_rotary_positional_embeddings": true})")},
         64, 3, Interleaved(64), PlainBlocks({16, 24, 24}, 10000));
     Add({.name = "video_hunyuan",
          .meaning = "HunyuanVideo: 16, 56 and 56 channels, theta 256.",
          .catches = "theta 10000.",
-         .config = Config(R"({"model_type": "hunyuan_video", "attention_head_dim": 128,
+         .config =
+             Config(R"({"_class_name": "HunyuanVideoTransformer3DModel", "attention_head_dim": 128,
            "rope_axes_dim": [16, 56, 56], "rope_theta": 256.0})")},
         128, 3, Interleaved(128), PlainBlocks({16, 56, 56}, 256));
     Add({.name = "video_cosmos",
          .meaning = "Cosmos: each axis with an NTK theta of its own (2 for time), halves over the "
                     "head.",
-         .catches = "One theta for all axes."},
+         .catches = "One theta for all axes.",
+         .config = Config(R"({"_class_name": "CosmosTransformer3DModel", "attention_head_dim": 128,
+           "rope_scale": [2.0, 1.0, 1.0]})")},
         128, 3, Half(128),
         InBlocks({Plain(44, exact::NtkTheta(44, 10000, 2)), Plain(42, 10000), Plain(42, 10000)}));
+    Add({.name = "video_allegro",
+         .meaning = "Allegro: thirds of the head for time, rows and columns, halves inside each.",
+         .catches = "Neighbours, as other generators have.",
+         .config = Config(R"({"_class_name": "AllegroTransformer3DModel",
+           "attention_head_dim": 96})")},
+        96, 3, HalfInBlocks({32, 32, 32}), PlainBlocks({32, 32, 32}, 10000));
     VJepa2();
     ErnieImage();
     Ltx();
@@ -285,7 +312,7 @@ class AxisCases {
          .meaning = "ERNIE-Image: pairs (i, i + 64), but a table made for neighbours: channel k "
                     "turns by angle floor(k / 2).",
          .catches = "The table of halves.",
-         .config = Config(R"({"model_type": "ernie_image", "attention_head_dim": 128,
+         .config = Config(R"({"_class_name": "ErnieImageTransformer2DModel",
            "rope_axes_dim": [32, 48, 48], "rope_theta": 256})")},
         other, std::move(rotation));
   }
@@ -306,7 +333,9 @@ class AxisCases {
     Add({.name = "video_ltx",
          .meaning = "LTX-Video: pi/2 * 10000^(k/4) for k = 0 .. 4, axes in turn, over all heads "
                     "together; the first pair of head 0 is left over. Positions from -1 to 1.",
-         .catches = "The same frequencies for every head; the end point left out."},
+         .catches = "The same frequencies for every head; the end point left out.",
+         .config = Config(R"({"_class_name": "LTXVideoTransformer3DModel",
+           "attention_head_dim": 16, "num_attention_heads": 2})")},
         pairs, std::move(rotation),
         RealTuples({{{0, 0, 0}, {1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
                     {{-1, -1, -1}, {0.5, -0.25, 0.125}, {-0.75, 0.5, 1}, {0.25, 0.75, -0.5}}}));

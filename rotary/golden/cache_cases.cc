@@ -36,6 +36,15 @@ void AddCacheCases(GoldenSources& sources) {
        .config = Yarn(8),
        .direction = Direction::kInverse},
       yarn, UsualPositions());
+  add({.name = "unrotate_output",
+       .meaning =
+           "Values that are keys (DeepSeek V4): what attention returns is rotated back at the "
+           "position of the query, by a rotation without an attention factor.",
+       .catches = "Outputs that depend on where the text stands.",
+       .config = Config(R"({"model_type": "mistral", "hidden_size": 1024,
+         "num_attention_heads": 16, "max_position_embeddings": 131072, "rope_theta": 10000.0})"),
+       .direction = Direction::kInverse},
+      {exact::Plain(64, 10000)}, UsualPositions());
   // Both rotations have the same pairs: off the one and on the other is one rotation by the
   // difference of frequencies.
   exact::Scaled rebase = exact::ByYarn(64, 1e6, {.factor = 16, .trained = 1024});
