@@ -102,7 +102,8 @@ void RunTables(const TablesCommand& command) {
   const bool sines_first = command.order == "sin-cos";
   const Dims shape{count, phases.heads(), packed ? 2 * width : width};
   std::vector<Tensor> tables;
-  for (int i = 0; i < (packed ? 1 : 2); ++i) tables.emplace_back(dtype, shape);
+  tables.emplace_back(dtype, shape);
+  if (!packed) tables.emplace_back(dtype, shape);
   DispatchFloat(dtype, "tables", [&]<class T>() {
     Fill<T>(phases.cos(), phases.second_cos(), columns, sines_first ? width : 0, tables.front());
     Fill<T>(phases.sin(), phases.second_sin(), columns, packed && !sines_first ? width : 0,
@@ -124,6 +125,7 @@ void RunTables(const TablesCommand& command) {
   named.push_back({"positions", positions});
   WriteSafetensors(command.out, named);
   std::vector<std::string> names;
+  names.reserve(named.size());
   for (const NamedTensor& table : named) names.push_back(table.name);
   if (command.json) {
     const Json result = {{"out", command.out.string()},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "rotary/config/config_object.h"
@@ -81,8 +83,8 @@ std::vector<int64_t> ChannelMoves(const Rotation& rotation, Layout from) {
   const Layout to = from == Layout::kHalf ? Layout::kInterleaved : Layout::kHalf;
   const int offset = rotation.pairs() == 0 ? 0 : rotation.first[0];
   const Pairs after = PairsOf(2 * rotation.pairs(), to, offset);
-  std::vector<int64_t> moves;
-  for (int channel = 0; channel < rotation.head_dim; ++channel) moves.push_back(channel);
+  std::vector<int64_t> moves(static_cast<size_t>(rotation.head_dim));
+  std::iota(moves.begin(), moves.end(), int64_t{0});
   for (size_t j = 0; j < after.first.size(); ++j) {
     moves[static_cast<size_t>(after.first[j])] = rotation.first[j];
     moves[static_cast<size_t>(after.second[j])] = rotation.second[j];
@@ -316,7 +318,7 @@ std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_vi
   const std::vector<int64_t> of_queries = ChannelMoves(*group.query, layout_);
   const std::vector<int64_t> of_keys = ChannelMoves(*group.key, layout_);
   std::vector<int64_t> moves(static_cast<size_t>(rows));
-  for (int64_t row = 0; row < rows; ++row) moves[static_cast<size_t>(row)] = row;
+  std::iota(moves.begin(), moves.end(), int64_t{0});
   for (const HeadRows& head : heads) {
     const std::vector<int64_t>& channels = head.is_key ? of_keys : of_queries;
     for (size_t c = 0; c < channels.size(); ++c) {

@@ -13,26 +13,29 @@ void RequireGroup(const Rotation& rotation, const char* operation) {
           ": a rotation with a second frequency is no group, its keys cannot be moved");
 }
 
-// Of one batch row, to / from: cos and sin [tokens, heads, pairs] of `dtype`.
+// Of one batch row, to / from: cos and sin [tokens, heads, pairs] of `dtype`, f32 or f64.
 struct Quotient {
   Quotient(const Phases& from, const Phases& to, int64_t row, DType dtype)
       : cos(dtype, {from.tokens(), from.heads(), from.pairs()}),
         sin(dtype, {from.tokens(), from.heads(), from.pairs()}) {
-    DispatchFloat(dtype, "rebase", [&]<class T>() {
-      const int64_t count = cos.count();
-      const double* from_cos = from.cos().As<double>() + row * count;
-      const double* from_sin = from.sin().As<double>() + row * count;
-      const double* to_cos = to.cos().As<double>() + row * count;
-      const double* to_sin = to.sin().As<double>() + row * count;
-      for (int64_t i = 0; i < count; ++i) {
-        // (c' + i s') (c - i s) / (c c + s s)
-        const double squared = from_cos[i] * from_cos[i] + from_sin[i] * from_sin[i];
-        const double c = to_cos[i] * from_cos[i] + to_sin[i] * from_sin[i];
-        const double s = to_sin[i] * from_cos[i] - to_cos[i] * from_sin[i];
-        cos.data<T>()[i] = static_cast<T>(c / squared);
-        sin.data<T>()[i] = static_cast<T>(s / squared);
-      }
-    });
+    dtype == DType::kF64 ? Fill<double>(from, to, row) : Fill<float>(from, to, row);
+  }
+
+  template <class T>
+  void Fill(const Phases& from, const Phases& to, int64_t row) {
+    const int64_t count = cos.count();
+    const double* from_cos = from.cos().As<double>() + row * count;
+    const double* from_sin = from.sin().As<double>() + row * count;
+    const double* to_cos = to.cos().As<double>() + row * count;
+    const double* to_sin = to.sin().As<double>() + row * count;
+    for (int64_t i = 0; i < count; ++i) {
+      // (c' + i s') (c - i s) / (c c + s s)
+      const double squared = from_cos[i] * from_cos[i] + from_sin[i] * from_sin[i];
+      const double c = to_cos[i] * from_cos[i] + to_sin[i] * from_sin[i];
+      const double s = to_sin[i] * from_cos[i] - to_cos[i] * from_sin[i];
+      cos.data<T>()[i] = static_cast<T>(c / squared);
+      sin.data<T>()[i] = static_cast<T>(s / squared);
+    }
   }
 
   Tensor cos, sin;
