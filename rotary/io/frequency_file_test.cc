@@ -23,12 +23,12 @@ TEST(FrequencyFileTest, Lists) {
 
 TEST(FrequencyFileTest, Tensors) {
   const TestFolder folder;
-  const auto path = folder / "a.safetensors";
+  const std::filesystem::path path = folder / "a.safetensors";
   const float values[] = {1, 0.1f, 0.01f};
   const double wide[] = {1, 0.1};
   const BF16 narrow[] = {ToBF16(1), ToBF16(0.1f)};
   const int64_t whole[] = {1, 2};
-  const auto written = [&](std::vector<NamedTensor> tensors) {
+  const auto written = [&](const std::vector<NamedTensor>& tensors) -> const auto& {
     WriteSafetensors(path, tensors);
     return path;
   };
@@ -42,8 +42,8 @@ TEST(FrequencyFileTest, Tensors) {
             (Numbers{1, 0x1.9ap-4}));
 
   const std::string cannot = "cannot read " + path.string() + ": ";
-  const auto sentence = [&](std::vector<NamedTensor> tensors) {
-    return Thrown([&] { ReadFrequencies(written(std::move(tensors))); });
+  const auto sentence = [&](const std::vector<NamedTensor>& tensors) {
+    return Thrown([&] { ReadFrequencies(written(tensors)); });
   };
   EXPECT_EQ(sentence({{"x", f32}}), cannot + "no tensor ends in inv_freq");
   EXPECT_EQ(sentence({{"a.inv_freq", f32}, {"b.inv_freq", f32}}),

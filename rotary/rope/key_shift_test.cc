@@ -115,9 +115,9 @@ TEST(KeyShiftTest, AMovedKeyIsTheKeyAtItsNewPosition) {
 TEST(KeyShiftTest, XposMovesWithItsDecay) {
   const Rotation rotation = WithXpos(MakeRotation({.head_dim = 8}), 512);
   const std::vector<double> before = {0, 1, 7, 300, 20, 5, 0, -3, 100, 4};
-  std::vector<double> after;
+  std::vector<double> after = before;
   const std::vector<int64_t> deltas = {17, 17, 17, 17, 17};  // for all batch rows
-  for (const double position : before) after.push_back(position + 17);
+  for (double& position : after) position += 17;
   const auto keys = Normals(static_cast<size_t>(kBatch * kTokens * kHeads * 8));
   std::vector<float> moved = ToFloats(Rotated(rotation, before, keys, 100));
   const TensorView view(moved.data(), DType::kF32, {kBatch, kTokens, kHeads, 8});
@@ -210,8 +210,8 @@ Drift DriftAfter(int moves, DType dtype) {
   constexpr int64_t kRows = 64, kDim = 128;
   const Rotation rotation = MakeRotation({.head_dim = kDim, .theta = 500000});
   const std::vector<float> values = Normals(kRows * kDim);
-  std::vector<T> keys;
-  for (const float value : values) keys.push_back(FromFloat<T>(value));
+  std::vector<T> keys(values.size());
+  std::transform(values.begin(), values.end(), keys.begin(), FromFloat<T>);
   std::vector<T> moved = keys;
   const TensorView view(moved.data(), dtype, {kRows, 1, kDim});
   const PhaseTable table = ShiftTable(rotation);
@@ -230,7 +230,7 @@ Drift DriftAfter(int moves, DType dtype) {
                                       ToFloat(moved[row * kDim + other]) - wanted[other]) /
                            std::hypot(wanted[j], wanted[other]);
       if (!(error <= drift.largest)) drift.largest = std::isnan(error) ? INFINITY : error;
-      drift.root_mean_square += error * error / (kRows * kDim / 2);
+      drift.root_mean_square += error * error * 2 / (kRows * kDim);
     }
   }
   drift.root_mean_square = std::sqrt(drift.root_mean_square);
