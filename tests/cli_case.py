@@ -13,6 +13,10 @@ from pathlib import Path
 PROGRAM = os.path.abspath(sys.argv.pop(1))
 
 
+# In memory where there is such a place: each file that is written atomically waits for the disk.
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+
 class CliCase(unittest.TestCase):
     parent = None  # of the folder; nothing: where the system puts such
 

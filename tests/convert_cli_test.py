@@ -5,7 +5,6 @@ Usage: convert_cli_test.py PROGRAM
 """
 
 import json
-import os
 import shutil
 import unittest
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import rotation_oracle as oracle
-from cli_case import CliCase
+from cli_case import MEMORY, CliCase
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 TOKENS, WIDTH = 6, 11
@@ -25,8 +24,7 @@ def contents(folder):
 
 
 class ConvertTest(CliCase):
-    # In memory where there is such a place: each file of many small ones waits for the disk.
-    parent = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    parent = MEMORY
 
     def setUp(self):
         super().setUp()

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import rotation_oracle as oracle
-from cli_case import CliCase
+from cli_case import MEMORY, CliCase
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 LLAMA = {"model_type": "llama", "head_dim": 64, "num_hidden_layers": 2, "max_position_embeddings": 4096}
@@ -29,6 +29,8 @@ MROPE = {"model_type": "qwen2_vl_text", "hidden_size": 64, "num_attention_heads"
 
 
 class RotatingCase(CliCase):
+    parent = MEMORY
+
     def setUp(self):
         super().setUp()
         self.random = np.random.default_rng(7)
@@ -43,9 +45,9 @@ class RotatingCase(CliCase):
     def normal(self, *shape):
         return self.random.standard_normal(shape)
 
-    def near(self, got, wanted, tolerance):
+    def near(self, got, wanted, tolerance, what=""):
         worst = np.max(np.abs(np.asarray(got, np.float64) - wanted), initial=0)
-        self.assertTrue(worst <= tolerance, f"{worst} is more than {tolerance}")  # a NaN fails
+        self.assertTrue(worst <= tolerance, f"{what}: {worst} is more than {tolerance}")  # a NaN fails
 
 
 class RotateTest(RotatingCase):
@@ -166,6 +168,43 @@ class RotateTest(RotatingCase):
         self.assertEqual(run.stdout, "q [3, 2, 4] f64 rotated as queries, 1 pairs\nwritten to " + f"{self.out}\n")
         wanted = oracle.turn(x[..., [3, 1]], np.arange(3)[:, None, None] * np.array([0.5]))
         self.near(oracle.read(self.out)["q"][..., [3, 1]], wanted, 1e-14)
+
+    def test_xpos_grows_keys_as_queries_shrink(self):
+        (self.folder / "r.json").write_text(json.dumps({"head_dim": 2, "attention_factor": 1, "axes": 1, "first": [0],
+                                                        "second": [1], "frequency": [[0.5]], "log_decay": [-0.25]}))
+        x = self.normal(3, 2, 2)
+        oracle.write(self.input, {"q": x, "k": x})
+        self.assertEqual(self.rotary("rotate", self.input, "--rotation", "r.json", "--out", self.out).returncode, 0)
+        y = oracle.read(self.out)
+        at = np.arange(3)[:, None, None]
+        wanted = oracle.turn(x, at * np.array([0.5]))
+        self.near(y["q"], wanted * np.exp(-0.25 * at), 1e-14)
+        self.near(y["k"], wanted * np.exp(0.25 * at), 1e-14)
+
+    def test_golden_vectors(self):
+        """Every rotation of conformance/, judged by MPFR."""
+        suite = self.folder / "cases"
+        self.assertEqual(self.rotary("golden", "--out", suite).returncode, 0)
+        paths = sorted(suite.glob("*.json"))
+        self.assertGreater(len(paths), 90)
+        for path in paths:
+            case, t = json.loads(path.read_text()), oracle.read(path.with_suffix(".safetensors"))
+            (self.folder / "r.json").write_text(json.dumps(case["rotation"]))
+            at = t["positions"]
+            at = np.moveaxis(at, -1, 0) if case["rotation"]["axes"] > 1 else at  # here the axes come first
+            oracle.write(self.input, {"x": t["x"], "wide": t["x"].astype(np.float64), "d_y": t["d_y"].astype(np.float64),
+                                      "at": at})
+            options = ("--rotation", "r.json", "--out", self.out, "--positions", "at", "--centre", case.get("centre", 0))
+            side = "--tensors" if case["side"] == "query" else "--keys"
+            inverse = ("--inverse",) if case["direction"] == "inverse" else ()
+            run = self.rotary("rotate", self.input, *options, side, "x,wide", *inverse)
+            self.assertEqual(run.returncode, 0, f"{case['name']}: {run.stderr}")
+            y, scale = oracle.read(self.out), np.max(np.abs(t["y_f64"]))
+            self.near(y["wide"], t["y_f64"], 3e-15 * scale, case["name"])
+            self.near(y["x"], t["y_f64"], 3e-7 * scale, case["name"])
+            if not inverse:
+                self.rotary("rotate", self.input, *options, side, "d_y", "--gradient")
+                self.near(oracle.read(self.out)["d_y"], t["d_x"], 3e-15 * np.max(np.abs(t["d_x"])), case["name"])
 
     def test_one_token_and_none(self):
         for tokens in (0, 1):

@@ -10,7 +10,7 @@ import unittest
 import numpy as np
 
 import rotation_oracle as oracle
-from cli_case import CliCase
+from cli_case import MEMORY, CliCase
 
 DYNAMIC = {"model_type": "llama", "head_dim": 64, "num_hidden_layers": 1, "max_position_embeddings": 4096,
            "rope_parameters": {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}}
@@ -20,6 +20,8 @@ PLAIN = {**DYNAMIC, "rope_parameters": {"rope_type": "default", "rope_theta": 10
 
 
 class ShiftTest(CliCase):
+    parent = MEMORY
+
     def setUp(self):
         super().setUp()
         self.random = np.random.default_rng(3)

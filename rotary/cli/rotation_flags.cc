@@ -83,6 +83,10 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   of_config(command.add_option("--ignore", flags.ignore,
                                "a key of the config to leave aside; may be given several times"));
   command
+      .add_option("--centre", flags.centre,
+                  "position from which the decay of xPos counts [the config's; 0]")
+      ->type_name("");
+  command
       .add_option("--frequencies", flags.frequencies,
                   "take these frequencies: a tensor inv_freq (.safetensors), or a list of numbers")
       ->type_name("FILE");
@@ -119,6 +123,7 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
     rotations.key = group.key;
     rotations.centre = group.centre;
   }
+  rotations.centre = flags.centre.value_or(rotations.centre);
   if (!flags.frequencies.empty()) {
     Require(rotations.query && rotations.key, command, ": --frequencies is for layers that rotate");
     const std::vector<double> frequencies = ReadFrequencies(flags.frequencies);

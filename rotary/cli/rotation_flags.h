@@ -17,7 +17,7 @@ struct RotationFlags {
   std::filesystem::path config, weights, rotation, frequencies;
   std::optional<int> layer;
   std::string part;
-  std::optional<double> length;
+  std::optional<double> length, centre;
   std::string layout;
   std::vector<std::string> ignore;
   std::string arithmetic = "exact";

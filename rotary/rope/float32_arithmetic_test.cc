@@ -160,6 +160,16 @@ TEST(Float32ArithmeticTest, TensorsOfEveryDtypeTakeThePhases) {
   }
 }
 
+TEST(Float32ArithmeticTest, WhatNoFloatHoldsIsRefused) {
+  Rotation rotation = MakeRotation({.head_dim = 4});
+  rotation.frequency[1] = 1e300;
+  EXPECT_NO_THROW(PhaseTable(rotation, Arithmetic::kExact));
+  EXPECT_THROW(PhaseTable(rotation, Arithmetic::kFloat32), std::invalid_argument);
+  rotation.frequency[1] = 1;
+  rotation.attention_factor = 1e-300;
+  EXPECT_THROW(PhaseTable(rotation, Arithmetic::kFloat32), std::invalid_argument);
+}
+
 TEST(Float32ArithmeticTest, RulesWithoutAnArithmeticOfTheirOwnAreRounded) {
   for (const Rule& rule :
        {Rule(KexueNtkRule{.factor = 4}), Rule(QwenNtkRule{.trained_length = 8}),

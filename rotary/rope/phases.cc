@@ -92,7 +92,10 @@ Tensor CopyRows(ConstTensorView from) {
 PhaseTable::PhaseTable(Rotation rotation, Arithmetic arithmetic)
     : rotation_(std::move(rotation)), arithmetic_(arithmetic) {
   CheckRotation(rotation_);
-  if (arithmetic == Arithmetic::kFloat32) rotation_ = RoundedToFloat32(std::move(rotation_));
+  if (arithmetic == Arithmetic::kFloat32) {
+    rotation_ = RoundedToFloat32(std::move(rotation_));
+    CheckRotation(rotation_);  // floats end sooner
+  }
   runs_ = CutIntoRuns(rotation_.head_dim, rotation_.first, rotation_.second);
   rows_ = PhaseRows(rotation_, arithmetic);
 }
