@@ -82,6 +82,16 @@ class ShiftTest(CliCase):
                          "--to-positions", "later")
         self.near(got, self.rotated(later, self.frequencies("yarn"), 1.25))
 
+    def test_frequencies_from_a_file_are_those_of_before(self):
+        w = np.linspace(1, 0.01, 32)
+        (self.folder / "w.json").write_text(json.dumps(w.tolist()))
+        k = self.rotated(self.at, w)
+        given = ("--frequencies", "w.json", "--positions", "at")
+        self.near(self.shift({"k": k}, "dynamic", *given, "--to-length", 9000),
+                  self.rotated(self.at, self.frequencies("dynamic", "--length", 9000)))
+        self.near(self.shift({"k": k, "later": self.at + 1}, "dynamic", *given, "--to-positions", "later"),
+                  self.rotated(self.at + 1, w))
+
     def test_un_rotated(self):
         k = self.rotated(self.at, self.frequencies("yarn"), 1.25)
         self.near(self.shift({"k": k}, "yarn", "--unrotate", "--positions", "at"), self.keys)

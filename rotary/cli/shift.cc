@@ -51,13 +51,16 @@ LayerRotations RotationAfter(const ShiftCommand& command) {
   if (!command.to_config.empty() || !command.to_rotation.empty()) {
     after.config = command.to_config;
     after.rotation = command.to_rotation;
-    after.frequencies.clear();  // of the rotation before
     after.length.reset();
   }
   if (command.to_length) {
     Require(!after.config.empty(), "shift: --to-length is for a config");
     after.length = command.to_length;
   }
+  // Frequencies from a file are those of before, unless only the positions change.
+  const bool changes =
+      command.to_length || !command.to_config.empty() || !command.to_rotation.empty();
+  if (changes) after.frequencies.clear();
   return ReadLayerRotations(after, "shift");
 }
 
