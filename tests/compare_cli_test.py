@@ -98,6 +98,21 @@ class CompareCliTest(CliCase):
         kinds = {span["kind"] for span in experiment["runs"][0]["sample"]}
         self.assertTrue(kinds <= {"given", "right", "wrong"})
 
+    def test_rotation_of_a_config(self):
+        config = self.folder / "config.json"
+        config.write_text(json.dumps({"model_type": "llama", "head_dim": 8, "num_hidden_layers": 1, "rope_theta": 100.0,
+                                      "max_position_embeddings": 16}))
+        run = self.compare("--encodings", "rotary", "--rope-config", config)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        results = self.results()
+        frequency = [w for (w,) in results["experiments"][0]["rotation"]["frequency"]]
+        for i, w in enumerate(frequency):
+            self.assertAlmostEqual(w, 100 ** (-i / 4), places=14)
+        self.assertIn(f"--rope-config {config}", results["command"])
+        self.out = self.folder / "none"
+        self.leaves_nothing(self.compare("--encodings", "none", "--rope-config", config), 2,
+                            "compare: a rotation is for the encoding rotary, which is not compared")
+
     def start(self, *arguments):
         return subprocess.Popen([PROGRAM, "compare", str(self.text), "--out", str(self.out), *TINY, *arguments],
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -15,6 +15,10 @@ from cli_case import CliCase
 
 TINY = ["--layers", "1", "--model-dim", "16", "--heads", "2", "--context", "16", "--batch", "2", "--threads", "1",
         "--evaluation-windows", "4", "--steps", "6", "--checkpoint-every", "2"]
+# Half of a head of 8 channels turns, so that checkpoints keep the rotation itself and not its theta.
+NEOX = {"model_type": "gpt_neox", "hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "rotary_pct": 0.5,
+        "rotary_emb_base": 10000, "max_position_embeddings": 16}
+YARN = {"rope_type": "yarn", "factor": 2.0, "original_max_position_embeddings": 16}
 
 
 class TrainCliTest(CliCase):
@@ -78,6 +82,139 @@ class TrainCliTest(CliCase):
         self.leaves_nothing(self.train(*TINY, "--attention", "linear", "--rotation", file), 2,
                             "linear attention: the attention factor must be 1 (it would scale the numerator and not the "
                             "denominator), got 1.5")
+
+    def config(self, name, *parts):
+        return self.put(name, json.dumps({key: value for part in parts for key, value in part.items()}))
+
+    def rotation_of(self, config, *arguments):
+        (group,) = json.loads(self.rotary("inspect", config, "--json", *arguments).stdout)["layers"]
+        return group["query"]
+
+    def loss(self, checkpoint, *arguments):
+        run = self.rotary("evaluate", checkpoint, self.text, "--json", *arguments)
+        self.assertEqual((run.returncode, run.stderr.count("warning")), (0, 0), run.stderr)
+        return json.loads(run.stdout)["loss"]
+
+    def with_rotation(self, checkpoint, rotation):
+        """A copy of the checkpoint whose config.json holds another rotation: what --rope-config must come to."""
+        other = self.folder / "other"
+        shutil.rmtree(other, ignore_errors=True)
+        shutil.copytree(checkpoint, other)
+        config = json.loads((other / "config.json").read_text())
+        self.assertEqual(config["model_type"], "rotary")
+        (other / "config.json").write_text(json.dumps(config | {"rotation": rotation}))
+        return other
+
+    def test_trains_with_the_rotation_of_a_config(self):
+        config = self.config("neox.json", NEOX)
+        rotation = self.put("rotation.json", json.dumps(self.rotation_of(config)))
+        losses = []
+        for name, arguments in [("a", ["--rope-config", config]), ("b", ["--rotation", rotation]), ("c", [])]:
+            self.out = self.folder / name
+            losses.append(json.loads(self.trained("--json", *arguments).stdout)["loss"])
+        self.assertEqual(losses[0], losses[1])
+        self.assertNotEqual(losses[0], losses[2])
+        self.out = self.folder / "a"
+        written = json.loads((self.out / "step-000006" / "config.json").read_text())["rotation"]
+        self.assertEqual(written, self.rotation_of(config))
+        self.assertEqual(self.train("--resume", "--rope-config", config).returncode, 0)
+        other = self.config("other.json", NEOX, {"rotary_emb_base": 500})
+        run = self.train("--resume", "--rope-config", other)
+        self.assertEqual(run.returncode, 2)
+        self.assertTrue(run.stderr.startswith("resume: the run began with rotation {"), run.stderr)
+
+        # Rules that ask for the length get the context; --layout helps where the family is unknown.
+        dynamic = self.config("dynamic.json", NEOX, {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}})
+        unknown = self.config("unknown.json", NEOX, {"model_type": "gpt_nox"})
+        for name, arguments, want in [
+                ("d", ["--rope-config", dynamic], self.rotation_of(dynamic, "--length", 16)),
+                ("e", ["--rope-config", dynamic, "--context", 24], self.rotation_of(dynamic, "--length", 24)),
+                ("f", ["--rope-config", dynamic, "--length", 64], self.rotation_of(dynamic, "--length", 64)),
+                ("g", ["--rope-config", unknown, "--layout", "interleaved"],
+                 self.rotation_of(unknown, "--layout", "interleaved"))]:
+            self.out = self.folder / name
+            self.trained(*arguments, "--steps", 1)
+            self.assertEqual(json.loads((self.out / "step-000001" / "config.json").read_text())["rotation"], want, name)
+        self.assertNotEqual(self.rotation_of(dynamic, "--length", 24), self.rotation_of(dynamic, "--length", 64))
+
+    def test_stretches_a_model(self):
+        neox = self.config("neox.json", NEOX)
+        self.trained("--rope-config", neox)
+        checkpoint = self.out / "step-000006"
+        own = self.loss(checkpoint, "--context", 32)
+        self.assertEqual(self.loss(checkpoint, "--context", 32, "--rope-config", neox), own)
+
+        linear = self.config("linear.json", NEOX, {"rope_scaling": {"rope_type": "linear", "factor": 2.0}})
+        rotation = self.rotation_of(neox)
+        halved = rotation | {"frequency": [[w / 2 for w in axes] for axes in rotation["frequency"]]}
+        other = self.loss(self.with_rotation(checkpoint, halved), "--context", 32)
+        self.assertEqual(self.loss(checkpoint, "--context", 32, "--rope-config", linear), other)
+        self.assertNotEqual(own, other)
+
+        yarn = self.config("yarn.json", NEOX, {"rope_scaling": YARN, "max_position_embeddings": 32})
+        rotation = self.rotation_of(yarn)
+        self.assertAlmostEqual(rotation["attention_factor"], 1 + 0.1 * math.log(2), places=14)
+        stretched = self.loss(checkpoint, "--context", 32, "--rope-config", yarn)
+        self.assertEqual(stretched, self.loss(self.with_rotation(checkpoint, rotation), "--context", 32))
+        without = self.with_rotation(checkpoint, rotation | {"attention_factor": 1})
+        self.assertNotEqual(stretched, self.loss(without, "--context", 32))
+
+        dynamic = self.config("dynamic.json", NEOX, {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}})
+        stretch = ["--context", 32, "--rope-config", dynamic]
+        self.assertEqual(self.loss(checkpoint, *stretch), self.loss(checkpoint, *stretch, "--length", 32))
+        self.assertEqual(self.loss(checkpoint, *stretch, "--length", 16), own)
+        self.assertNotEqual(self.loss(checkpoint, *stretch), own)
+
+    def test_stretches_a_llama_by_its_own_config(self):
+        self.trained()
+        config = json.loads((self.out / "step-000006" / "config.json").read_text())
+        self.assertEqual(config["model_type"], "llama")
+        own = self.loss(self.out, "--context", 32)
+        file = self.out / "step-000006" / "config.json"
+        self.assertEqual(self.loss(self.out, "--context", 32, "--rope-config", file), own)
+        del config["rope_theta"]
+        yarn = self.config("yarn.json", config, {"rope_parameters": {"rope_theta": 10000.0, **YARN}, "max_position_embeddings": 32})
+        self.assertNotEqual(self.loss(self.out, "--context", 32, "--rope-config", yarn), own)
+
+    def test_configs_that_are_not_one_rotation(self):
+        llama = {"model_type": "llama", "head_dim": 8, "num_hidden_layers": 2, "max_position_embeddings": 16}
+        name = self.folder / "config.json"
+        self.trained()
+        checkpoint, self.out = self.out, self.folder / "none"
+        for config, sentence in [
+                ({"model_type": "gemma3_text", "head_dim": 8, "num_hidden_layers": 6, "sliding_window": 8,
+                  "sliding_window_pattern": 6, "max_position_embeddings": 16},
+                 f"{name}: its layers rotate in several ways (0 .. 4 sliding_attention, 5 full_attention), those of this "
+                 "model all alike"),
+                ({"model_type": "smollm3", "head_dim": 8, "num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0],
+                  "max_position_embeddings": 16},
+                 f"{name}: its layers rotate in several ways (0 .. 2 rope, 3 nope unrotated), those of this model all "
+                 "alike"),
+                ({"general.architecture": "gpt2", "gpt2.block_count": 2, "gpt2.embedding_length": 16,
+                  "gpt2.attention.head_count": 2},
+                 f"{name}: its layers do not rotate (NoPE)"),
+                ({"model_type": "deepseek_v3", "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16,
+                  "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "max_position_embeddings": 16},
+                 f"{name}: its queries and keys rotate differently, those of this model alike"),
+                ({**llama, "head_dim": 128}, "model: the rotation must be of 8 channels, got 128")]:
+            self.put("config.json", json.dumps(config))
+            command = "" if sentence.startswith("model") else "train: "
+            self.leaves_nothing(self.train(*TINY, "--rope-config", name), 2, command + sentence)
+            command = command and "evaluate: "
+            self.fails(self.rotary("evaluate", checkpoint, self.text, "--rope-config", name), 2, command + sentence)
+        self.put("config.json", json.dumps(llama))
+        rotation = self.put("rotation.json", json.dumps(self.rotation_of(name)))
+        for arguments, sentence in [
+                (["--rope-config", name, "--theta", 5], "--theta excludes --rope-config"),
+                (["--rope-config", name, "--rotation", rotation], "--rotation excludes --rope-config"),
+                (["--length", 5], "--length requires --rope-config"),
+                (["--rope-config", name, "--encoding", "none"], "train: a rotation is for the encoding rotary, got none")]:
+            self.leaves_nothing(self.train(*TINY, *arguments), 2, sentence)
+        self.leaves_nothing(self.train(*TINY, "--rope-config", self.folder / "missing.json"), 3,
+                            f"cannot read {self.folder / 'missing.json'}: no such file or folder")
+        self.trained("--encoding", "none")
+        self.fails(self.rotary("evaluate", self.out, self.text, "--rope-config", name), 2,
+                   "model: a rotation is for the encoding rotary, this model has none")
 
     def test_texts(self):
         missing = self.folder / "missing.txt"

@@ -50,7 +50,12 @@ void Compare(CompareCommand command) {
   Require(!command.texts.empty(), "compare: TEXT is required, or --from");
   CompareOptions& options = command.options;
   options.encodings = Encodings(command);
-  if (command.flags.at("evaluate_every")->count() == 0) {
+  ReadRopeConfigFlag(command.flags, "compare", options.train);
+  const bool rotary = std::find(options.encodings.begin(), options.encodings.end(),
+                                PositionEncoding::kRotary) != options.encodings.end();
+  Require(rotary || !options.train.rotation,
+          "compare: a rotation is for the encoding rotary, which is not compared");
+  if (command.flags.options.at("evaluate_every")->count() == 0) {
     options.train.evaluate_every = std::max<int64_t>(1, options.train.steps / 10);
   }
   const ComparisonText text = ReadComparisonText(command.texts, command.validation, options.train);
@@ -89,7 +94,7 @@ void AddCompareCommand(CLI::App& program) {
                   "text to judge by, instead of the end of TEXT");
   app->add_option("--from", command->from, "a results.json: write its report again, train nothing");
   app->add_flag("--json", command->json, "print the results as JSON");
-  command->flags = AddTrainFlags(*app, command->options.train, {"encoding"});
+  AddTrainFlags(*app, command->options.train, command->flags, {"encoding"});
   app->callback([command] { Compare(*command); });
 }
 

@@ -5,14 +5,18 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/rope_config_flags.h"
 #include "rotary/io/file.h"
 #include "rotary/io/json.h"
 #include "rotary/model/hf_folder.h"
 #include "rotary/text/byte_tokenizer.h"
 #include "rotary/text/read_text.h"
+#include "rotary/train/choices.h"
 #include "rotary/train/evaluate.h"
 #include "rotary/train/progress.h"
 #include "rotary/train/training_state.h"
@@ -26,12 +30,24 @@ struct EvaluateCommand {
   int64_t context = 0;
   int64_t stride = 0;
   int threads = 0;
+  RopeConfigFlags rope_config;
+  std::string layout;
   bool json = false;
 };
 
+// The model with the rotation that --rope-config asks for, where it is given.
+void Stretch(const EvaluateCommand& command, int64_t context, Transformer& model) {
+  if (command.rope_config.config.empty()) return;
+  std::optional<Layout> layout;
+  if (!command.layout.empty()) {
+    layout = ParseChoice<Layout>("evaluate: layout", command.layout);
+  }
+  model.SetRotation(ReadModelRotation(command.rope_config, context, layout, "evaluate"));
+}
+
 void Evaluate(const EvaluateCommand& command) {
   const std::filesystem::path folder = CheckpointFolder(command.checkpoint);
-  const StoredModel stored = ReadModel(folder);
+  StoredModel stored = ReadModel(folder);
   const ByteTokenizer tokenizer;
   if (stored.tokenizer != tokenizer.name()) {
     throw ReadError(
@@ -46,6 +62,7 @@ void Evaluate(const EvaluateCommand& command) {
   SlidingOptions options;
   options.context = command.context == 0 ? config.max_tokens : command.context;
   options.stride = command.stride == 0 ? std::max<int64_t>(1, options.context / 2) : command.stride;
+  Stretch(command, options.context, stored.model);
   options.begin = config.causal ? 1 : 0;
   options.masking = MaskingFor(tokenizer);
   options.threads = command.threads;
@@ -84,7 +101,11 @@ void AddEvaluateCommand(CLI::App& program) {
       "A causal model scores every byte after those before it, in windows that slide by the "
       "stride.\n"
       "A masked one scores 15% of the bytes, hidden at fixed places as in training.\n"
-      "Example: rotary evaluate out/book other.txt --context 512");
+      "--rope-config puts another rotation under the same weights, to stretch a context: a config "
+      "of any\n"
+      "model, such as the checkpoint's own with another rope dictionary.\n"
+      "Examples: rotary evaluate out/book other.txt --context 512\n"
+      "          rotary evaluate out/book other.txt --context 512 --rope-config yarn.json");
   app->add_option("CHECKPOINT", command->checkpoint, "folder of a run, or of one of its steps")
       ->required();
   app->add_option("TEXT", command->texts, "text files, read as bytes, one after the other")
@@ -95,6 +116,11 @@ void AddEvaluateCommand(CLI::App& program) {
       ->check(CLI::PositiveNumber);
   app->add_option("--threads", command->threads, "threads; 0: all cores")
       ->check(CLI::NonNegativeNumber);
+  CLI::Option* config = AddRopeConfigFlags(*app, command->rope_config);
+  app->add_option("--layout", command->layout,
+                  "of --rope-config, instead of the family's: " + ChoiceList<Layout>())
+      ->needs(config)
+      ->type_name("");
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { Evaluate(*command); });
 }

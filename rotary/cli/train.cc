@@ -78,11 +78,14 @@ void Train(const TrainCommand& command) {
   if (command.resume) {
     begun = ResumeCheckpoint(command.out);
     options = WithGivenFlags(begun->options, command.options, command.flags);
-    CheckResume(begun->options, options);
   } else {
     Require(!HasCheckpoint(command.out), "train: ", command.out.string(),
             " holds a run already: go on with --resume, or choose another --out");
   }
+  ReadRopeConfigFlag(command.flags, "train", options);
+  Require(!options.rotation || options.encoding == PositionEncoding::kRotary,
+          "train: a rotation is for the encoding rotary, got ", Name(options.encoding));
+  if (begun) CheckResume(begun->options, options);
   const Corpus corpus = ReadCorpus(command.texts, command.validation, options);
   const std::string digest = CorpusDigest(corpus);
   Require(!begun || begun->corpus == digest,
@@ -133,7 +136,8 @@ void AddTrainCommand(CLI::App& program) {
   app->footer(
       "Ctrl-C saves the step and stops; --resume goes on to the same bits as a run that never "
       "stopped.\n"
-      "Example: rotary train book.txt --out out/book --encoding rotary --steps 500");
+      "Examples: rotary train book.txt --out out/book --encoding rotary --steps 500\n"
+      "          rotary train book.txt --out out/long --model-dim 512 --rope-config config.json");
   app->add_option("TEXT", command->texts, "text files, read as bytes, one after the other")
       ->required();
   app->add_option("--out", command->out, "folder for the checkpoints")->required();
@@ -141,7 +145,7 @@ void AddTrainCommand(CLI::App& program) {
                   "text to judge by, instead of the end of TEXT");
   app->add_flag("--resume", command->resume, "go on from the last step in --out");
   app->add_flag("--json", command->json, "print JSON");
-  command->flags = AddTrainFlags(*app, command->options);
+  AddTrainFlags(*app, command->options, command->flags);
   app->callback([command] { Train(*command); });
 }
 

@@ -48,23 +48,31 @@ CLI::Option* AddFlag(CLI::App& command, const std::string& flag, const std::stri
 
 }  // namespace
 
-TrainFlags AddTrainFlags(CLI::App& command, TrainOptions& options,
-                         const std::set<std::string>& without) {
-  TrainFlags flags;
+void AddTrainFlags(CLI::App& command, TrainOptions& options, TrainFlags& flags,
+                   const std::set<std::string>& without) {
   VisitTrainOptions(options, [&](const std::string& name, auto& field, OnResume, const char* help) {
     if (without.contains(name)) return;
     std::string flag = "--" + name;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    flags[name] = AddFlag(command, flag, name, field, help)->take_last();
+    flags.options[name] = AddFlag(command, flag, name, field, help)->take_last();
   });
-  return flags;
+  CLI::Option* config = AddRopeConfigFlags(command, flags.rope_config);
+  for (const char* instead : {"rotation", "theta", "rotary_fraction"}) {
+    config->excludes(flags.options.at(instead));
+  }
+}
+
+void ReadRopeConfigFlag(const TrainFlags& flags, const std::string& command,
+                        TrainOptions& options) {
+  if (flags.rope_config.config.empty()) return;
+  options.rotation = ReadModelRotation(flags.rope_config, options.context, options.layout, command);
 }
 
 TrainOptions WithGivenFlags(const TrainOptions& begun, const TrainOptions& parsed,
                             const TrainFlags& flags) {
   Json options = TrainOptionsToJson(begun);
   const Json given = TrainOptionsToJson(parsed);
-  for (const auto& [name, flag] : flags) {
+  for (const auto& [name, flag] : flags.options) {
     if (flag->count() > 0) options[name] = given[name];
   }
   return TrainOptionsFromJson({options, "the command line"});

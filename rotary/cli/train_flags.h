@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "rotary/cli/rope_config_flags.h"
 #include "rotary/text/read_text.h"
 #include "rotary/train/dataset.h"
 #include "rotary/train/train_options.h"
@@ -17,13 +18,20 @@
 namespace rotary {
 
 // The flag of each option by the option's name.
-using TrainFlags = std::map<std::string, CLI::Option*>;
+struct TrainFlags {
+  std::map<std::string, CLI::Option*> options;
+  RopeConfigFlags rope_config;  // another way to say `rotation`
+};
 
-// Adds the flags; parsing writes to `options`, whose values are the defaults and which must outlive
-// the command.
+// Adds the flags; parsing writes to `options`, whose values are the defaults, and to `flags`; both
+// must outlive the command.
 //   without  names of options that get no flag
-TrainFlags AddTrainFlags(CLI::App& command, TrainOptions& options,
-                         const std::set<std::string>& without = {});
+void AddTrainFlags(CLI::App& command, TrainOptions& options, TrainFlags& flags,
+                   const std::set<std::string>& without = {});
+
+// Reads the rotation of --rope-config, where it is given, for the context and layout of `options`.
+// Throws as ReadModelRotation does.
+void ReadRopeConfigFlag(const TrainFlags& flags, const std::string& command, TrainOptions& options);
 
 // `begun` with the options that the command line names.
 TrainOptions WithGivenFlags(const TrainOptions& begun, const TrainOptions& parsed,

@@ -146,6 +146,17 @@ Transformer::Transformer(ModelConfig config)
   }
 }
 
+void Transformer::SetRotation(Rotation rotation) {
+  Require(config_.positions == PositionEncoding::kRotary,
+          "model: a rotation is for the encoding rotary, this model has ", Name(config_.positions));
+  ModelConfig config = config_;
+  config.rotation = std::move(rotation);
+  CheckModelConfig(config);
+  PhaseTable table(config.rotation);
+  config_ = std::move(config);
+  phase_table_ = std::move(table);
+}
+
 void Transformer::Initialise(uint64_t seed) {
   InitialiseParameters(config_, layout_, seed, weights());
   DrawFeatures(seed, 0);

@@ -57,6 +57,11 @@ class Transformer {
   Tensor& projections() { return projections_; }
   const Tensor& projections() const { return projections_; }
 
+  // Another rotation for the same weights, as when a context is stretched. Rotary only.
+  // Throws std::invalid_argument, and the model is as it was: another encoding; as CheckModelConfig
+  // does.
+  void SetRotation(Rotation rotation);
+
   // Rotary only.
   const PhaseTable& phase_table() const { return *phase_table_; }
 

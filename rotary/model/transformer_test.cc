@@ -3,13 +3,17 @@
 // attention with every feature map, GQA, padding, documents, positions and token types; a change of
 // the position encoding changes no other weight; the bits do not depend on the number of threads or
 // on what the workspace held; dropout's gradient is that of the network it left; bad batches are
-// refused with one sentence.
+// refused with one sentence; a model given another rotation is the one made with it.
 #include "rotary/model/transformer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
+#include "rotary/base/error.h"
 #include "rotary/base/random.h"
 #include "rotary/model/transformer_ref.h"
 
@@ -367,6 +371,36 @@ std::string SentenceOf(Action action) {
     return error.what();
   }
   return "nothing thrown";
+}
+
+TEST(TransformerTest, AnotherRotationIsThatOfAModelMadeWithIt) {
+  ModelConfig config = Decoder();
+  Transformer turned(config);
+  RandomWeights(turned);
+  for (double& frequency : config.rotation.frequency) frequency /= 2;
+  config.rotation.attention_factor = 1.25;
+  Transformer made(config);
+  std::copy(turned.weights().begin(), turned.weights().end(), made.weights().begin());
+  const OwnedBatch batch = MakeBatch(config, 9);
+  Workspace workspace;
+  const auto logits = [&](const Transformer& model) {
+    const Tensor tensor = Logits(model, batch.view(), workspace);
+    const std::span<const float> values = tensor.span<float>();
+    return std::vector<float>(values.begin(), values.end());
+  };
+  const std::vector<float> before = logits(turned);
+  EXPECT_EQ(SentenceOf([&] { turned.SetRotation(MakeRotation({.head_dim = 2})); }),
+            Sentence("model: the rotation must be of ", config.head_dim, " channels, got 2"));
+  EXPECT_EQ(logits(turned), before);
+  turned.SetRotation(config.rotation);
+  EXPECT_EQ(turned.config(), config);
+  EXPECT_NE(logits(turned), before);
+  EXPECT_EQ(logits(turned), logits(made));
+
+  config.positions = PositionEncoding::kNone;
+  Transformer none(config);
+  EXPECT_EQ(SentenceOf([&] { none.SetRotation(config.rotation); }),
+            "model: a rotation is for the encoding rotary, this model has none");
 }
 
 TEST(TransformerTest, BadBatchesAreRefused) {
