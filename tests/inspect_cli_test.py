@@ -1,5 +1,5 @@
-"""`rotary inspect` from outside: the page of text, the JSON, one layer, another length, two models beside each other, the
-registry of families, files other than config.json, and bad input."""
+"""`rotary inspect` from outside: the page of text, the page with charts, the JSON, one layer, another length,
+two models beside each other, the registry of families, files other than config.json, and bad input."""
 
 import json
 import math
@@ -78,6 +78,27 @@ class InspectTest(CliCase):
                      "  rule              llama3: factor 8 from 8192 tokens, turns 1 to 4",
                      "text, all: 32 layers (0-31)"):
             self.assertIn(line, run.stdout.splitlines())
+        # Partners stand below each other.
+        at = run.stdout.splitlines().index("  layout            half: channels 0~64 1~65 2~66 3~67 .. 63~127")
+        (begin, upper), (middle, lower) = (line.split() for line in run.stdout.splitlines()[at + 1:at + 3])
+        self.assertEqual((begin, middle, len(upper), len(set(upper))), ("0", "64", 64, 64))
+        self.assertEqual(upper, lower)
+
+    def test_page(self):
+        config, page = self.config("a.json", LLAMA), self.folder / "page.html"
+        text = self.rotary("inspect", config).stdout
+        run = self.rotary("inspect", config, "--out", page)
+        self.assertEqual((run.returncode, run.stdout), (0, f"{text}\nWith charts: {page}\n"), run.stderr)
+        self.assertIn("<h2>text, all: 32 layers (0-31)</h2>", page.read_text())
+        page.unlink()
+        json.loads(self.rotary("inspect", config, "--out", page, "--json").stdout)
+        page.unlink()
+        sentence = "inspect: --out makes the page of one config"
+        self.fails(self.rotary("inspect", config, config, "--out", page), 2, sentence)
+        self.fails(self.rotary("inspect", "--families", "--out", page), 2, sentence)
+        self.assertFalse(page.exists())
+        missing = self.folder / "missing" / "page.html"
+        self.fails(self.rotary("inspect", config, "--out", missing), 3, f"cannot write {missing}: no such file or folder")
 
     def test_one_layer(self):
         path = self.config("g.json", GEMMA)

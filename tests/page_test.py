@@ -6,6 +6,7 @@ Properties proved here, on made-up results whose numbers this file works out for
   - nothing is wider than the screen, and text from outside (names, samples) stands on the page as text
   - the numbers in tables and charts are those of results.json
   - one seed compares nothing
+  - the page of `rotary inspect` too is drawn everywhere, and its curves are the wavelengths of the config's rotations
 
 Usage: page_test.py PROGRAM
 """
@@ -24,6 +25,18 @@ from browser import Browser
 PROGRAM = None
 EVIL = "</script><img src=x onerror=alert(1)>&amp; \u00e9\u4e16\ufffd"
 MINUS = "\u2212"
+
+
+# Two kinds of layers, one of them scaled; layers without rotation; three axes and a tower of images.
+CONFIGS = {
+    "gemma3_text": {"head_dim": 256, "num_hidden_layers": 26, "sliding_window": 512, "sliding_window_pattern": 6,
+                    "max_position_embeddings": 131072, "rope_scaling": {"rope_type": "linear", "factor": 8.0}},
+    "smollm3": {"hidden_size": 2048, "num_attention_heads": 16, "num_hidden_layers": 36, "no_rope_layer_interval": 4,
+                "max_position_embeddings": 65536, "rope_theta": 5000000.0},
+    "qwen2_vl": {"hidden_size": 1536, "num_attention_heads": 12, "num_hidden_layers": 28, "max_position_embeddings": 32768,
+                 "rope_theta": 1000000.0, "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]},
+                 "vision_config": {"model_type": "qwen2_vl", "depth": 32, "embed_dim": 1280, "num_heads": 16}},
+}
 
 
 def made_up_run(encoding, seed, shift, rises, masked):
@@ -242,6 +255,44 @@ class PageTest(unittest.TestCase):
         topics = page.value("[...document.querySelectorAll('.findings dt')].map(topic => topic.textContent)")
         self.assertEqual(topics, ["One seed", "Limits", "One seed"])
         self.assertNotIn("±", page.value("document.body.textContent"))
+
+    def test_inspect_pages(self):
+        for model_type, keys in CONFIGS.items():
+            config = os.path.join(self.folder.name, model_type + ".json")
+            out = os.path.join(self.folder.name, model_type + ".html")
+            with open(config, "w", encoding="utf-8") as file:
+                json.dump({"model_type": model_type, **keys}, file)
+            report = json.loads(subprocess.run([PROGRAM, "inspect", config, "--json", "--out", out], check=True,
+                                               capture_output=True).stdout)
+            want = []  # of each group that rotates: its turns on each axis by pair
+            for group in report["layers"]:
+                if group["query"]:
+                    want.append([[[pair, 2 * math.pi / w[axis]] for pair, w in enumerate(group["query"]["frequency"])
+                                  if w[axis] != 0] for axis in range(group["query"]["axes"])])
+            for width, dark in ((1280, False), (1280, True), (390, False), (390, True)):
+                with self.subTest(model_type, width=width, dark=dark):
+                    page = self.browser.open(out, width=width, dark=dark)
+                    page.value("document.querySelectorAll('details').forEach(each => { each.open = true; })")
+                    self.assertEqual(page.problems, [])
+                    self.assertLessEqual(page.value("document.documentElement.scrollWidth"), width)
+                    self.assertEqual(page.value("document.querySelectorAll('h2').length"),
+                                     len(report["layers"]) + (len({group["part"] for group in report["layers"]})
+                                                              < len(report["layers"])))
+                    charts = [chart for chart in page.value(CHARTS) if chart["title"] == "How far apart a full turn is"]
+                    self.assertEqual(len(charts), len(want))
+                    for chart, axes in zip(charts, want):
+                        self.assertGreater(chart["drawn"], 0.01)
+                        compared = ("without the rule", "trained on")
+                        lines = [line["points"] for line in chart["lines"] if not line["name"].startswith(compared)]
+                        turning = [turns for turns in axes if turns]
+                        self.assertEqual(len(lines), len(turning))
+                        for points, line in zip(reversed(lines), turning):
+                            self.assertEqual([x for x, _ in points], [x for x, _ in line])
+                            for (_, got), (_, exact) in zip(points, line):
+                                self.assertAlmostEqual(got / exact, 1, delta=1e-5)
+            self.assertEqual("rope_scaling" in keys and "factor" in keys["rope_scaling"],
+                             any(line["name"] == "without the rule" for chart in page.value(CHARTS)
+                                 for line in chart["lines"]))
 
     def test_a_page_that_misbehaves_is_noticed(self):
         with open(self.pages[1], encoding="utf-8") as file:

@@ -12,6 +12,8 @@
 
 #include "rotary/cli/commands.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/io/file.h"
+#include "rotary/lab/inspect_page.h"
 #include "rotary/train/choices.h"
 
 namespace rotary {
@@ -24,6 +26,7 @@ struct InspectCommand {
   std::string layout, arithmetic = "exact";
   std::vector<std::string> ignore;
   std::vector<std::filesystem::path> weights;
+  std::filesystem::path out;
   bool families = false, json = false;
 };
 
@@ -40,6 +43,8 @@ void KeepLayer(int layer, RopeConfig& config) {
 }
 
 void Inspect(const InspectCommand& command) {
+  Require(command.out.empty() || (command.configs.size() == 1 && !command.families),
+          "inspect: --out makes the page of one config");
   if (command.families) {
     std::cout << (command.json ? FamiliesJson() : FamiliesText());
     return;
@@ -65,7 +70,11 @@ void Inspect(const InspectCommand& command) {
     if (command.layer) KeepLayer(*command.layer, configs.back());
   }
   if (configs.size() == 1) {
+    if (!command.out.empty()) WriteFileAtomically(command.out, InspectHtml(configs[0]));
     std::cout << (command.json ? InspectJson(configs[0]) : InspectText(configs[0]));
+    if (!command.out.empty() && !command.json) {
+      std::cout << "\nWith charts: " << command.out.string() << '\n';
+    }
   } else {
     std::cout << (command.json ? CompareJson(configs[0], configs[1])
                                : CompareText(configs[0], configs[1]));
@@ -81,6 +90,7 @@ void AddInspectCommand(CLI::App& program) {
   app->footer(
       "Examples: rotary inspect config.json --length 32768\n"
       "          rotary inspect config.json --weights model.safetensors\n"
+      "          rotary inspect config.json --out page.html\n"
       "          rotary inspect model.gguf");
   app->add_option("CONFIG", command->configs,
                   "config.json, params.json or .gguf file of a model; two: how they differ");
@@ -102,6 +112,7 @@ void AddInspectCommand(CLI::App& program) {
          "the checkpoint, where the model keeps its frequencies there; of two configs, one "
          "each")
       ->type_name("FILE.safetensors");
+  app->add_option("--out", command->out, "page to write, with charts")->type_name("FILE.html");
   app->add_flag("--families", command->families, "the families known, with their sources");
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { Inspect(*command); });

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/config/fingerprint.h"
+#include "rotary/config/group_facts.h"
 #include "rotary/io/rotation_json.h"
 
 namespace rotary {
@@ -17,56 +18,16 @@ namespace {
 
 using Ordered = nlohmann::ordered_json;
 
-// "0-4, 6-10, 12" of ascending numbers.
-std::string RangesText(const std::vector<int>& numbers) {
-  std::string text;
-  for (size_t i = 0; i < numbers.size();) {
-    size_t end = i + 1;
-    while (end < numbers.size() && numbers[end] == numbers[end - 1] + 1) ++end;
-    if (!text.empty()) text += ", ";
-    text += end - i == 1 ? fmt::format("{}", numbers[i])
-                         : fmt::format("{}-{}", numbers[i], numbers[end - 1]);
-    i = end;
-  }
-  return text;
-}
-
-// The first pairs and the last as channels: "0~64 1~65 2~66 .. 63~127".
-std::string PairsText(const Rotation& rotation) {
-  const int pairs = rotation.pairs();
-  const auto pair = [&](int j) {
-    return fmt::format("{}~{}", rotation.first[static_cast<size_t>(j)],
-                       rotation.second[static_cast<size_t>(j)]);
-  };
-  std::string text;
-  for (int j = 0; j < std::min(pairs, 4); ++j)
-    text += fmt::format("{}{}", j > 0 ? " " : "", pair(j));
-  if (pairs > 5) text += " ..";
-  if (pairs > 4) text += fmt::format(" {}", pair(pairs - 1));
-  return text;
-}
-
 // Of the first head.
 size_t At(const Rotation& rotation, int pair, int axis) {
   return static_cast<size_t>(pair) * static_cast<size_t>(rotation.axes) + static_cast<size_t>(axis);
 }
 
-// The frequency of the first axis that moves the pair, 0 where none does.
-double FrequencyOf(const Rotation& rotation, int pair) {
-  for (int x = 0; x < rotation.axes; ++x) {
-    const double frequency = rotation.frequency[At(rotation, pair, x)];
-    if (frequency != 0) return frequency;
-  }
-  return 0;
-}
-
-// "y    ", or "axis 1" where axes have no names; all of one width.
+// All of one width.
 std::string AxisText(const LayerRope& group, int axis) {
   size_t width = 0;
   for (const std::string& name : group.axis_names) width = std::max(width, name.size());
-  const auto x = static_cast<size_t>(axis);
-  return x < group.axis_names.size() ? fmt::format("{:<{}}", group.axis_names[x], width)
-                                     : fmt::format("axis {}", axis);
+  return fmt::format("{:<{}}", AxisName(group, axis), width);
 }
 
 // "y  0.5  one turn in 12.57", one for each axis that moves the pair; where the second channel
@@ -95,13 +56,9 @@ std::string FrequenciesText(const LayerRope& group, double trained_length) {
   const int pairs = rotation.pairs();
   int whole = 0, still = 0;
   for (int j = 0; j < pairs; ++j) {
-    const double frequency = FrequencyOf(rotation, j);
-    const double wavelength = 2 * std::numbers::pi / std::abs(frequency);
-    if (frequency == 0) {
-      ++still;
-    } else if (wavelength <= trained_length) {
-      ++whole;
-    }
+    const double wavelength = Wavelength(rotation, j);
+    still += std::isinf(wavelength) ? 1 : 0;
+    whole += wavelength <= trained_length ? 1 : 0;
     const int step = std::max(1, pairs / 8);
     if (j % step != 0 && j != pairs - 1) continue;
     text += fmt::format("    pair {:3d}{}\n", j, PairText(group, j));
@@ -113,66 +70,17 @@ std::string FrequenciesText(const LayerRope& group, double trained_length) {
   return text;
 }
 
-std::string TemperatureText(const QueryTemperature& t) {
-  if (t.kind == QueryTemperature::Kind::kLogarithm) {
-    return fmt::format("max(1, log of p + 1 to the base {:g})", t.length);
-  }
-  return fmt::format("1 + {:g} ln(1 + floor({} / {:g}))", t.scale, t.shift == 0 ? "p" : "(p + 1)",
-                     t.length);
-}
-
 std::string GroupText(const LayerRope& group, double trained_length) {
-  std::string text = fmt::format("{}, {}", group.part, group.name);
-  if (!group.layers.empty()) {
-    text += fmt::format(": {} layers ({})", group.layers.size(), RangesText(group.layers));
+  constexpr int kNames = 18;  // columns of them
+  std::string text = GroupTitle(group) + "\n";
+  for (const auto& [name, value] : GroupFacts(group)) {
+    text += fmt::format("  {:<{}}{}\n", name, kNames, value);
+    if (name == "layout") text += ChannelPicture(group, 2);
   }
-  text += "\n";
-  if (!group.query) {
-    text += "  no rotation (NoPE)\n";
-  } else {
-    const Rotation& rotation = *group.query;
-    text += fmt::format("  layout            {}: channels {}\n", group.layout, PairsText(rotation));
-    text += fmt::format("  heads             {} channels, {} of them from {} on turn\n",
-                        rotation.head_dim, 2 * rotation.pairs(), group.offset);
-    if (group.key && group.key->head_dim != rotation.head_dim) {
-      text += fmt::format("  keys              one vector of {} channels for all heads\n",
-                          group.key->head_dim);
-    }
-    if (group.from_weights) {
-      text += "  rule              none: the frequencies are those of the checkpoint\n";
-    } else {
-      text += fmt::format("  theta             {:.17g}\n", group.theta);
-      text += fmt::format("  rule              {}\n", Describe(group.rule));
-    }
-    if (!rotation.IsGroup()) {
-      text += "  angles            two for each pair, one for each channel: not a rotation\n";
-    }
-    if (rotation.axes > 1) {
-      text += fmt::format("  axes              {}\n",
-                          group.axis_names.empty()
-                              ? fmt::format("{}", rotation.axes)
-                              : fmt::format("{}", fmt::join(group.axis_names, ", ")));
-    }
-    if (rotation.heads > 1) {
-      text +=
-          fmt::format("  each head         has its own frequencies ({} heads; here the first)\n",
-                      rotation.heads);
-    }
-    if (!rotation.log_decay.empty()) {
-      text += fmt::format("  xPos              {:.6g} .. {:.6g} a token, from position {:g} on\n",
-                          rotation.log_decay.front(), rotation.log_decay.back(), group.centre);
-    }
-    text += fmt::format("  attention factor  {:.17g}\n", rotation.attention_factor);
-    text +=
-        fmt::format("  frequencies (radians a {})\n{}", rotation.axes > 1 ? "position" : "token",
-                    FrequenciesText(group, trained_length));
-  }
-  if (group.softmax_multiplier != 1) {
-    text += fmt::format("  scores times      {:.17g}\n", group.softmax_multiplier);
-  }
-  if (group.rotates_values) text += "  values            rotate as keys do\n";
-  if (group.query_temperature) {
-    text += fmt::format("  queries times     {}\n", TemperatureText(*group.query_temperature));
+  if (group.query) {
+    text += fmt::format("  frequencies (radians a {})\n{}",
+                        group.query->axes > 1 ? "position" : "token",
+                        FrequenciesText(group, trained_length));
   }
   return text;
 }
