@@ -21,7 +21,6 @@
 #include "rotary/attention/tile_mask.h"
 #include "rotary/attention/tile_pack-inl.h"
 #include "rotary/attention/tile_product-inl.h"
-#include "rotary/base/memory.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
@@ -54,8 +53,12 @@ HWY_INLINE hn::VFromD<D> SumsOfLanes([[maybe_unused]] D d, const hn::VFromD<D>* 
 // Asks for memory before it is read. Into the second-level cache, as the first is too small for
 // rows that lie a power of two apart.
 HWY_INLINE void AskFor(const char* address, int64_t bytes) {
+#if HWY_COMPILER_GCC  // or clang
   constexpr auto kLine = static_cast<int64_t>(kAlignment);
-  for (int64_t i = 0; i < bytes; i += kLine) PrefetchL2(address + i);
+  for (int64_t i = 0; i < bytes; i += kLine) {
+    __builtin_prefetch(address + i, /*write=*/0, /*locality=*/2);
+  }
+#endif
 }
 
 // Where to ask for the keys and then the values of a task, in the order in which they lie and

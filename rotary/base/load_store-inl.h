@@ -165,6 +165,66 @@ HWY_INLINE void StoreEvenOdd(DF /*df*/, hwy::HWY_NAMESPACE::Vec<DF> even,
 }
 #endif
 
+// Whether StoreEvenOddNatively may be called: the CPU rounds to bf16 itself (AVX512_BF16, which
+// Highway's targets do not tell).
+inline bool HasNativeBF16() {
+#if HWY_TARGET == HWY_AVX3
+  static const bool has = __builtin_cpu_supports("avx512bf16");
+  return has;
+#else
+  return false;
+#endif
+}
+
+#if HWY_TARGET == HWY_AVX3
+// Puts the halves of n bf16 numbers between each other: number i comes from i / 2 + i % 2 * n / 2.
+template <size_t n>
+struct WeaveIndices {
+  constexpr WeaveIndices() {
+    for (size_t i = 0; i < n; ++i) at[i] = static_cast<uint16_t>(i / 2 + i % 2 * (n / 2));
+  }
+  alignas(2 * n) uint16_t at[n]{};
+};
+template <size_t n>
+inline constexpr WeaveIndices<n> kWeave;
+
+HWY_INLINE __m128i Weave(__m128i halves) {
+  return _mm_permutexvar_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(kWeave<8>.at)),
+                               halves);
+}
+HWY_INLINE __m256i Weave(__m256i halves) {
+  return _mm256_permutexvar_epi16(
+      _mm256_load_si256(reinterpret_cast<const __m256i*>(kWeave<16>.at)), halves);
+}
+HWY_INLINE __m512i Weave(__m512i halves) {
+  return _mm512_permutexvar_epi16(_mm512_load_si512(kWeave<32>.at), halves);
+}
+HWY_INLINE bool HasZero(__m128i v) { return _mm_testn_epi16_mask(v, _mm_set1_epi16(0x7fff)) != 0; }
+HWY_INLINE bool HasZero(__m256i v) {
+  return _mm256_testn_epi16_mask(v, _mm256_set1_epi16(0x7fff)) != 0;
+}
+HWY_INLINE bool HasZero(__m512i v) {
+  return _mm512_testn_epi16_mask(v, _mm512_set1_epi16(0x7fff)) != 0;
+}
+
+// StoreEvenOdd by the CPU's own rounding, in a third of the operations.
+template <class DF>
+HWY_INLINE void StoreEvenOddNatively(DF df, hwy::HWY_NAMESPACE::Vec<DF> even,
+                                     hwy::HWY_NAMESPACE::Vec<DF> odd, BF16* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::Repartition<uint16_t, DF> d16;
+  hn::Vec<decltype(d16)> result;
+  // The even results, then the odd ones. The intrinsic needs a target that Highway does not have.
+  asm("vcvtne2ps2bf16 %2, %1, %0" : "=v"(result.raw) : "v"(odd.raw), "v"(even.raw));
+  result.raw = Weave(result.raw);
+  if (HWY_UNLIKELY(HasZero(result.raw))) {
+    StoreEvenOdd(df, even, odd, to);  // the instruction takes subnormal numbers for zeros
+  } else {
+    hn::StoreU(result, d16, &to->bits);
+  }
+}
+#endif
+
 template <class DF>
 HWY_INLINE void StoreMath(DF df, hwy::HWY_NAMESPACE::Vec<DF> v, F16* to) {
   namespace hn = hwy::HWY_NAMESPACE;

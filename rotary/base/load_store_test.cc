@@ -1,7 +1,7 @@
 // Properties: on every SIMD target and for every vector length down to one lane, loads and stores
 // of bf16 and f16 agree to the bit with dtype.h, for every 16-bit pattern and for floats around
 // every rounding boundary (ties, NaN, infinities, subnormals), and so do those of even and odd
-// places; they touch no element beyond their vector.
+// places, by the CPU's own rounding too; they touch no element beyond their vector.
 #include <bit>
 #include <cstdio>
 #include <vector>
@@ -88,6 +88,27 @@ void NarrowEvenOdd(const float* from, BF16* to, size_t count) {
 #endif
 }
 
+template <size_t kLanes>
+void NarrowNativelyWith([[maybe_unused]] const float* from, [[maybe_unused]] BF16* to,
+                        [[maybe_unused]] size_t count) {
+#if HWY_TARGET == HWY_AVX3
+  const hn::CappedTag<float, kLanes> d;
+  for (size_t i = 0; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    hn::Vec<decltype(d)> even, odd;
+    hn::LoadInterleaved2(d, from + i, even, odd);
+    StoreEvenOddNatively(d, even, odd, to + i);
+  }
+#endif
+}
+// Returns false where the CPU cannot.
+bool NarrowNatively(size_t lanes, const float* from, BF16* to, size_t count) {
+  if (!HasNativeBF16()) return false;
+  if (lanes == 4) NarrowNativelyWith<4>(from, to, count);
+  if (lanes == 8) NarrowNativelyWith<8>(from, to, count);
+  if (lanes == 16) NarrowNativelyWith<16>(from, to, count);
+  return true;
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace rotary
 HWY_AFTER_NAMESPACE();
@@ -101,6 +122,7 @@ HWY_EXPORT(NarrowBF16);
 HWY_EXPORT(NarrowF16s);
 HWY_EXPORT(WidenEvenOdd);
 HWY_EXPORT(NarrowEvenOdd);
+HWY_EXPORT(NarrowNatively);
 
 namespace {
 
@@ -180,9 +202,21 @@ TEST(LoadStoreTest, EvenAndOddPlacesAgreeWithDtypeOnEveryTarget) {
     }
     std::vector<BF16> narrowed(floats.size());
     HWY_DYNAMIC_DISPATCH(NarrowEvenOdd)(floats.data(), narrowed.data(), floats.size());
-    for (size_t i = 0; i < floats.size(); ++i) {
-      ASSERT_TRUE(Same(ToFloat(narrowed[i]), ToFloat(ToBF16(floats[i]))))
-          << floats[i] << " (" << std::bit_cast<uint32_t>(floats[i]) << ")";
+    const auto check = [&] {
+      for (size_t i = 0; i < floats.size(); ++i) {
+        ASSERT_TRUE(Same(ToFloat(narrowed[i]), ToFloat(ToBF16(floats[i]))))
+            << floats[i] << " (" << std::bit_cast<uint32_t>(floats[i]) << ")";
+      }
+    };
+    check();
+    for (const size_t lanes : {4, 8, 16}) {
+      narrowed.assign(floats.size(), BF16{0x1234});
+      if (!HWY_DYNAMIC_DISPATCH(NarrowNatively)(lanes, floats.data(), narrowed.data(),
+                                                floats.size())) {
+        continue;
+      }
+      std::printf("%s rounds to bf16 by itself, %zu lanes\n", ActiveSimdTarget().c_str(), lanes);
+      check();
     }
   }
 }

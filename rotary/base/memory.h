@@ -20,14 +20,6 @@ using AlignedBytes = std::unique_ptr<std::byte[], FreeAligned>;
 // std::bad_alloc.
 AlignedBytes AllocateAligned(size_t bytes);
 
-// Asks for the cache line of `address`, to be read, into the second-level cache. An address that
-// does not exist is ignored; a compiler without the means does nothing.
-inline void PrefetchL2([[maybe_unused]] const void* address) {
-#if defined(__GNUC__)  // or clang
-  __builtin_prefetch(address, /*write=*/0, /*locality=*/2);
-#endif
-}
-
 }  // namespace rotary
 
 #endif  // ROTARY_BASE_MEMORY_H_

@@ -16,7 +16,6 @@
 
 #include "hwy/highway.h"
 #include "rotary/base/load_store-inl.h"
-#include "rotary/base/memory.h"
 #include "rotary/rope/channel_runs.h"
 #include "rotary/rope/coefficients-inl.h"
 
@@ -47,8 +46,9 @@ HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_
   StoreMath(d, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
 }
 
-// A step of a half run of a group: kSize pairs, whose coefficients start at c and s.
-template <class T, class D>
+// A step of a half run of a group: kSize pairs, whose coefficients start at c and s. kNative: with
+// StoreEvenOddNatively, of bf16.
+template <class T, class D, bool kNative = false>
 struct HalfStep {
   static constexpr size_t kSize = hn::MaxLanes(D());
   using Input = hn::Vec<D>;
@@ -67,9 +67,19 @@ struct HalfStep {
 };
 
 #if HWY_TARGET != HWY_SCALAR  // whose vectors have no halves
-template <class D>
-struct HalfStep<BF16, D> {
+template <bool kNative, class D, class V = hn::Vec<D>>
+HWY_INLINE void StoreBF16(D d, V even, V odd, BF16* out) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kNative) return StoreEvenOddNatively(d, even, odd, out);
+#endif
+  StoreEvenOdd(d, even, odd, out);
+}
+
+template <class D, bool kNative>
+struct HalfStep<BF16, D, kNative> {
   static constexpr size_t kSize = 2 * hn::MaxLanes(D());
+  template <class Part>
+  using With = HalfStep<BF16, Part, kNative>;
   struct Input {
     hn::Vec<D> even, odd;
   };
@@ -86,10 +96,10 @@ struct HalfStep<BF16, D> {
   HWY_INLINE void Rotate(const Input& x1, const BF16* in_second, BF16* out_first,
                          BF16* out_second) const {
     const Input x2 = Load(in_second);
-    StoreEvenOdd(D(), hn::NegMulAdd(sin_even, x2.even, hn::Mul(cos_even, x1.even)),
-                 hn::NegMulAdd(sin_odd, x2.odd, hn::Mul(cos_odd, x1.odd)), out_first);
-    StoreEvenOdd(D(), hn::MulAdd(sin_even, x1.even, hn::Mul(cos_even, x2.even)),
-                 hn::MulAdd(sin_odd, x1.odd, hn::Mul(cos_odd, x2.odd)), out_second);
+    StoreBF16<kNative>(D(), hn::NegMulAdd(sin_even, x2.even, hn::Mul(cos_even, x1.even)),
+                       hn::NegMulAdd(sin_odd, x2.odd, hn::Mul(cos_odd, x1.odd)), out_first);
+    StoreBF16<kNative>(D(), hn::MulAdd(sin_even, x1.even, hn::Mul(cos_even, x2.even)),
+                       hn::MulAdd(sin_odd, x1.odd, hn::Mul(cos_odd, x2.odd)), out_second);
   }
 
   hn::Vec<D> cos_even, cos_odd, sin_even, sin_odd;
@@ -97,7 +107,7 @@ struct HalfStep<BF16, D> {
 #endif
 
 // A step of an interleaved run: kSize channels, two of which make a pair.
-template <class T, class D>
+template <class T, class D, bool kNative = false>
 struct InterleavedStep {
   static constexpr size_t kSize = hn::MaxLanes(D());
 
@@ -113,8 +123,8 @@ struct InterleavedStep {
 };
 
 #if HWY_TARGET != HWY_SCALAR
-template <class D>
-struct InterleavedStep<BF16, D> {
+template <class D, bool kNative>
+struct InterleavedStep<BF16, D, kNative> {
   static constexpr size_t kSize = 2 * hn::MaxLanes(D());
 
   HWY_INLINE InterleavedStep(const float* keep, const float* cross) {
@@ -125,8 +135,8 @@ struct InterleavedStep<BF16, D> {
     const D d;
     hn::Vec<D> even, odd;
     LoadEvenOdd(d, in, even, odd);
-    StoreEvenOdd(d, hn::MulAdd(cross_even, odd, hn::Mul(keep_even, even)),
-                 hn::MulAdd(cross_odd, even, hn::Mul(keep_odd, odd)), out);
+    StoreBF16<kNative>(d, hn::MulAdd(cross_even, odd, hn::Mul(keep_even, even)),
+                       hn::MulAdd(cross_odd, even, hn::Mul(keep_odd, odd)), out);
   }
 
   hn::Vec<D> keep_even, keep_odd, cross_even, cross_odd;
@@ -227,20 +237,20 @@ HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
 // Rest: what a run has beyond its steps: nothing, one step of a part of the lanes, or any number.
 struct NoRest {};
 struct AnyRest {};
-template <class D>
+template <class Step>
 struct PartRest {};
 
 // Loads nothing where there is no such step.
 struct NoStep {
   NoStep(const void*, const void*) {}
 };
-template <class T, class Rest>
+template <class Rest>
 struct RestStepOf {
   using Type = NoStep;
 };
-template <class T, class D>
-struct RestStepOf<T, PartRest<D>> {
-  using Type = HalfStep<T, D>;
+template <class Step>
+struct RestStepOf<PartRest<Step>> {
+  using Type = Step;
 };
 
 // With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
@@ -250,33 +260,26 @@ struct RestStepOf<T, PartRest<D>> {
 // constants in the instructions, and no more of them than a loop can keep. With the 16 registers of
 // AVX2 compilers keep some coefficients on the stack, and it still pays; narrower vectors go
 // without.
-template <class Rest, class T, size_t... kStep>
+template <class Step, class Rest, class T, size_t... kStep>
 HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& rows,
                                       NextCoefficients<Math<T>>& next,
                                       std::index_sequence<kStep...>) {
-  using Step = HalfStep<T, hn::ScalableTag<Math<T>>>;
   const size_t n = static_cast<size_t>(run.count);
   const Math<T>* c = rows.coefficients + 4 * run.pair;
   const Math<T>* s = c + n;
   const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
   constexpr size_t kDone = sizeof...(kStep) * Step::kSize;
-  using RestStep = typename RestStepOf<T, Rest>::Type;
+  using RestStep = typename RestStepOf<Rest>::Type;
   [[maybe_unused]] const RestStep rest(c + kDone, s + kDone);
   T* first = rows.out + run.first;
   T* second = rows.out + run.second;
   const int64_t stride = rows.out_stride;
   NextCoefficients<Math<T>> making = next;  // in registers
   for (int64_t h = rows.heads; h > 0; --h) {
-    if constexpr (sizeof...(kStep) * Step::kSize * sizeof(T) >= 512) {
-      // Halves of 512 bytes: a prefetcher that follows one instruction through a page of 4 KiB
-      // meets it four times only. Into the second-level cache, far enough ahead; nearer halves are
-      // followed well, and slower for being asked for.
-      (PrefetchL2(first + 16 * stride + kStep * Step::kSize), ...);
-      (PrefetchL2(second + 16 * stride + kStep * Step::kSize), ...);
-    }
-    // The first half is loaded before any of the second, so that memory is met in ascending order
-    // (docs/rotate.md has the speed).
+    // The first half is loaded before any of the second, so that memory is met in ascending order:
+    // one load that the compiler moves ahead costs a seventh at heads of 1 KiB (docs/rotate.md).
     const typename Step::Input x[] = {Step::Load(first + kStep * Step::kSize)...};
+    HWY_FENCE;
     (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
                          second + kStep * Step::kSize),
      ...);
@@ -292,11 +295,10 @@ HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& row
   next = making;
 }
 
-template <class Rest, class T, size_t... kStep>
+template <class Step, class Rest, class T, size_t... kStep>
 HWY_INLINE void RotateInterleavedInRegisters(const PairRun& run, const HeadRows<T>& rows,
                                              NextCoefficients<Math<T>>& next,
                                              std::index_sequence<kStep...>) {
-  using Step = InterleavedStep<T, hn::ScalableTag<Math<T>>>;
   const size_t n = 2 * static_cast<size_t>(run.count);
   const Math<T>* keep = rows.coefficients + 4 * run.pair;
   const Math<T>* cross = keep + n;
@@ -329,13 +331,13 @@ HWY_INLINE bool InRegisters(size_t count, const Body& body) {
       return true;
     }
     if constexpr (kParts) {
-      using Half = PartTag<float, 2>;
-      using Quarter = PartTag<float, 4>;
-      if (rest == HalfStep<BF16, Half>::kSize) {
+      using Half = typename Step::template With<PartTag<float, 2>>;
+      using Quarter = typename Step::template With<PartTag<float, 4>>;
+      if (rest == Half::kSize) {
         body(steps, PartRest<Half>());
         return true;
       }
-      if (rest == HalfStep<BF16, Quarter>::kSize) {
+      if (rest == Quarter::kSize) {
         body(steps, PartRest<Quarter>());
         return true;
       }
@@ -355,6 +357,25 @@ HWY_INLINE bool InRegisters(size_t count, const Body& body) {
   return false;
 }
 
+// Calls body(rotate) with the loop of such steps for `run`; returns whether there is one.
+template <class T, class Half, class Interleaved, class Body>
+HWY_INLINE bool WithLoopOfSteps(const PairRun& run, const Body& body) {
+  using Next = NextCoefficients<Math<T>>;
+  const size_t n = static_cast<size_t>(run.count);
+  if (run.interleaved) {
+    return InRegisters<Interleaved, false>(2 * n, [&](auto steps, auto rest) HWY_ATTR {
+      body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR {
+        RotateInterleavedInRegisters<Interleaved, decltype(rest)>(run, rows, next, steps);
+      });
+    });
+  }
+  constexpr bool kParts = std::is_same_v<T, BF16>;
+  return InRegisters<Half, kParts>(n, [&](auto steps, auto rest) HWY_ATTR {
+    body([&](const HeadRows<T>& rows, Next& next)
+             HWY_ATTR { RotateHalfInRegisters<Half, decltype(rest)>(run, rows, next, steps); });
+  });
+}
+
 #endif
 
 // Calls body(rotate) with the loop for a run of a group whose heads are alike: rotate(rows, next)
@@ -364,21 +385,15 @@ HWY_INLINE void WithLoopInPlace(const PairRun& run, const Body& body) {
   using Next = NextCoefficients<Math<T>>;
 #if HWY_MAX_BYTES >= 32
   using D = hn::ScalableTag<Math<T>>;
-  const size_t n = static_cast<size_t>(run.count);
-  bool found = false;
-  if (run.interleaved) {
-    found = InRegisters<InterleavedStep<T, D>, false>(2 * n, [&](auto steps, auto rest) HWY_ATTR {
-      body([&](const HeadRows<T>& rows, Next& next)
-               HWY_ATTR { RotateInterleavedInRegisters<decltype(rest)>(run, rows, next, steps); });
-    });
-  } else {
-    constexpr bool kParts = std::is_same_v<T, BF16>;
-    found = InRegisters<HalfStep<T, D>, kParts>(n, [&](auto steps, auto rest) HWY_ATTR {
-      body([&](const HeadRows<T>& rows, Next& next)
-               HWY_ATTR { RotateHalfInRegisters<decltype(rest)>(run, rows, next, steps); });
-    });
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<T, BF16>) {
+    if (HasNativeBF16() &&
+        WithLoopOfSteps<T, HalfStep<T, D, true>, InterleavedStep<T, D, true>>(run, body)) {
+      return;
+    }
   }
-  if (found) return;
+#endif
+  if (WithLoopOfSteps<T, HalfStep<T, D>, InterleavedStep<T, D>>(run, body)) return;
 #endif
   if (run.interleaved) {
     body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR { RotateInterleaved(run, rows, next); });
