@@ -3,14 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "bench/limits.h"
 #include "rotary/base/random.h"
+#include "rotary/rope/axes.h"
 #include "rotary/rope/rotate.h"
+#include "rotary/rope/rules.h"
 
 namespace rotary {
 namespace {
@@ -27,7 +31,43 @@ struct Shape {
   // Also against scaling row by row, which beats one sweep while part of the data stays in the last
   // cache.
   bool limit_by_rows = false;
+  // In place of theta 10,000 over all channels in `layout`.
+  std::function<Rotation()> rotation = nullptr;
 };
+
+// What models do beside the plain rotation: rows of their own, to show that it costs nothing.
+std::vector<Shape> Variants() {
+  const RotationOptions plain{.head_dim = 128, .theta = 1e6};
+  const auto yarn = [plain] {
+    Rotation rotation = MakeRotation(plain);
+    const Spectrum spectrum =
+        MakeSpectrum(128, 1e6, YarnRule{.factor = 4, .trained_length = 32768});
+    rotation.frequency = spectrum.frequency;
+    rotation.attention_factor = spectrum.attention_factor;
+    return rotation;
+  };
+  const auto mrope = [plain] {
+    return OnAxes(MakeRotation(plain), 3, ContiguousSections(std::array{16, 24, 24}));
+  };
+  const auto two_angle = [plain] {
+    Rotation rotation = MakeRotation(plain);
+    rotation.second_frequency = rotation.frequency;
+    std::rotate(rotation.second_frequency.begin(), rotation.second_frequency.begin() + 1,
+                rotation.second_frequency.end());
+    return rotation;
+  };
+  // 64 of 128 channels (GPT-NeoX and many after it), and 64 of 192 behind 128 (DeepSeek).
+  const auto partial = [] { return MakeRotation({.head_dim = 128, .rotary_dim = 64}); };
+  const auto offset = [] {
+    return MakeRotation(
+        {.head_dim = 192, .rotary_dim = 64, .offset = 128, .layout = Layout::kInterleaved});
+  };
+  return {{.name = "rotate/f32/4096/yarn", .rotation = yarn},
+          {.name = "rotate/f32/4096/mrope", .rotation = mrope},
+          {.name = "rotate/f32/4096/two-angle", .rotation = two_angle},
+          {.name = "rotate/f32/4096/partial", .rotation = partial},
+          {.name = "rotate/f32/4096/offset", .head_dim = 192, .rotation = offset}};
+}
 
 std::vector<Shape> Shapes() {
   std::vector<Shape> shapes;
@@ -65,6 +105,7 @@ std::vector<Shape> Shapes() {
       shapes.push_back({.name = prefix + std::to_string(tokens), .dtype = dtype, .tokens = tokens});
     }
   }
+  for (Shape& shape : Variants()) shapes.push_back(std::move(shape));
   // The layers of small trained models: many rows of the same positions.
   shapes.push_back({.name = "rotate/f32/128/train-4x32-batch-32",
                     .tokens = 128,
@@ -102,23 +143,41 @@ double At(ConstTensorView x, int64_t i) {
   });
 }
 
-// The largest relative error of the last token's first query head, by sine and cosine in long
-// double: a product of position and frequency in double is off by more than f64 results are.
+// The position of a token on an axis: frames of 16 rows and columns, where there are several axes.
+int64_t PositionOf(int64_t token, int axis, int axes) {
+  if (axes == 1) return token;
+  return axis == 0 ? token / 256 : axis == 1 ? token / 16 % 16 : token % 16;
+}
+
+// The largest error of the last token's first query head, relative to the length of its pair, by
+// sine and cosine in long double: a product of position and frequency in double is off by more than
+// f64 results are.
 double ErrorOf(const Shape& shape, const Rotation& rotation, ConstTensorView before,
                ConstTensorView after) {
   const int64_t at = (shape.tokens - 1) * shape.heads * shape.head_dim;
   const double sign = shape.direction == Direction::kForward ? 1 : -1;
+  const auto angle = [&](const std::vector<double>& frequency, size_t pair) {
+    long double sum = 0;
+    for (int axis = 0; axis < rotation.axes; ++axis) {
+      const size_t i = pair * static_cast<size_t>(rotation.axes) + static_cast<size_t>(axis);
+      sum += static_cast<long double>(PositionOf(shape.tokens - 1, axis, rotation.axes)) *
+             frequency[i];
+    }
+    return sign * sum;
+  };
   double error = 0;
   for (size_t j = 0; j < rotation.first.size(); ++j) {
-    const long double angle =
-        sign * static_cast<long double>(shape.tokens - 1) * rotation.frequency[j];
-    const double cos = static_cast<double>(std::cos(angle));
-    const double sin = static_cast<double>(std::sin(angle));
+    const long double a = angle(rotation.frequency, j);
+    const long double b =
+        rotation.second_frequency.empty() ? a : angle(rotation.second_frequency, j);
+    const double g = rotation.attention_factor;
     const int64_t first = at + rotation.first[j], second = at + rotation.second[j];
     const double x = At(before, first), y = At(before, second);
-    const double rotated_x = x * cos - y * sin;
-    const double rotated_y = y * cos + x * sin;
-    const double length = std::hypot(x, y);
+    const double rotated_x = g * static_cast<double>(std::cos(a) * static_cast<long double>(x) -
+                                                     std::sin(a) * static_cast<long double>(y));
+    const double rotated_y = g * static_cast<double>(std::cos(b) * static_cast<long double>(y) +
+                                                     std::sin(b) * static_cast<long double>(x));
+    const double length = g * std::hypot(x, y);
     for (const double difference : {At(after, first) - rotated_x, At(after, second) - rotated_y}) {
       if (!(std::abs(difference) <= error * length)) error = std::abs(difference) / length;
     }
@@ -140,10 +199,16 @@ double Tolerance(DType dtype) {
 }
 
 BenchResult BenchShape(const Shape& shape, const BenchOptions& options) {
-  const Rotation rotation = MakeRotation({.head_dim = shape.head_dim, .layout = shape.layout});
+  const Rotation rotation =
+      shape.rotation ? shape.rotation()
+                     : MakeRotation({.head_dim = shape.head_dim, .layout = shape.layout});
   const PhaseTable table(rotation);
-  Tensor positions(DType::kI64, {shape.tokens});
-  for (int64_t t = 0; t < shape.tokens; ++t) positions.data<int64_t>()[t] = t;
+  Tensor positions(DType::kI64, {1, shape.tokens, rotation.axes});
+  for (int64_t t = 0; t < shape.tokens; ++t) {
+    for (int axis = 0; axis < rotation.axes; ++axis) {
+      positions.data<int64_t>()[t * rotation.axes + axis] = PositionOf(t, axis, rotation.axes);
+    }
+  }
 
   // q and k lie in one block, so that the limit can scale both in one loop.
   const int64_t q_count = shape.batch * shape.tokens * shape.heads * shape.head_dim;
@@ -161,13 +226,17 @@ BenchResult BenchShape(const Shape& shape, const BenchOptions& options) {
   CheckAnswer(shape.name, ErrorOf(shape, rotation, before.view(), block.view()),
               Tolerance(shape.dtype));
 
-  const Workload candidate{2.0 * static_cast<double>(block.bytes()),
+  // Channels in no pair are neither read nor written in place.
+  const double moved =
+      2.0 * static_cast<double>(rotation.first.size()) / static_cast<double>(rotation.head_dim);
+  const Workload candidate{2.0 * moved * static_cast<double>(block.bytes()),
                            [&] { RotateQK(table, positions.view(), q, k, rotate); }};
   const size_t q_bytes = static_cast<size_t>(q_count) * SizeOf(shape.dtype);
   const std::span<std::byte> all(block.raw(), block.bytes());
   std::vector<Workload> limits{ScaleWorkload(all, options.threads)};
   std::string formula =
       "bytes of q and k read + written once; limit: scaling the same bytes in place";
+  if (moved < 1) formula = "bytes of the moved channels of q and k; limit: scaling all of them";
   if (shape.limit_by_rows) {
     limits.push_back(ScaleRowsWorkload(all.first(q_bytes), all.subspan(q_bytes),
                                        shape.batch * shape.tokens, options.threads));

@@ -84,7 +84,7 @@ class ReadAhead {
   }
 
  private:
-  static constexpr int64_t kDistance = int64_t{32} << 10;
+  static constexpr int64_t kDistance = int64_t{64} << 10;
 
   // A run is the heads of a token where they lie side by side, else one of them.
   void StartRun() {

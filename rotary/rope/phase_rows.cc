@@ -1,6 +1,7 @@
 #include "rotary/rope/phase_rows.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 
 #include "rotary/rope/float32_arithmetic.h"
@@ -40,12 +41,13 @@ PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
   const auto table = [&](int64_t rows, int64_t step) {
     Tensor filled(DType::kF64, {rows, 2, stride_});
     for (int64_t row = 0; row < rows; ++row) {
-      const double position = static_cast<double>(row * step);
-      Direct(&position, filled.data<double>() + row * 2 * stride_);
+      const std::vector<double> position(static_cast<size_t>(axes_),
+                                         static_cast<double>(row * step));
+      Direct(position.data(), filled.data<double>() + row * 2 * stride_);
     }
     return filled;
   };
-  if (arithmetic == Arithmetic::kExact && axes_ == 1 && rotation.heads == 1) {
+  if (arithmetic == Arithmetic::kExact && rotation.heads == 1 && FindAxes()) {
     low_ = table(kRows, 1);
     middle_ = table(kRows, kRows);
     high_ = table(kRows, kRows * kRows);
@@ -53,6 +55,23 @@ PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
     low_ = Tensor(DType::kF64, {1, 2, stride_});
     std::fill_n(low_.data<double>(), columns_, 1.0);
   }
+}
+
+bool PhaseRows::FindAxes() {
+  reads_axis_ = Tensor(DType::kF64, {axes_, stride_});
+  for (int64_t column = 0; column < columns_; ++column) {
+    const double* frequency = frequency_.data() + column * axes_;
+    int64_t axis = 0;  // of a column that stands still
+    int count = 0;
+    for (int i = 0; i < axes_; ++i) {
+      if (frequency[i] == 0) continue;
+      axis = i;
+      ++count;
+    }
+    if (count > 1) return false;
+    reads_axis_.data<double>()[axis * stride_ + column] = std::bit_cast<double>(~uint64_t{0});
+  }
+  return true;
 }
 
 void PhaseRows::Direct(const double* position, double* row) const {

@@ -36,18 +36,28 @@ class PhaseRows {
 
   int64_t columns() const { return columns_; }
   int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride doubles
-  // Whether whole positions are made from the tables: exact, one axis and all heads alike. Else
-  // only Low(0) exists.
+  // Whether whole positions are made from the tables: exact, all heads alike, and no column that
+  // turns with several axes. Else only Low(0) exists.
   bool has_tables() const { return high_.count() > 0; }
+
+  // Of tables: row p has turned by p on the axis that each column reads.
 
   const double* Low(int64_t row) const { return RowOf(low_, row); }  // Low(0): no turn
   const double* Middle(int64_t row) const { return RowOf(middle_, row); }
   const double* High(int64_t row) const { return RowOf(high_, row); }
 
+  // [stride] of words: all ones in the columns that read `axis`, else 0. With tables only.
+  const double* ReadsAxis(int axis) const {
+    return reinterpret_cast<const double*>(reads_axis_.raw()) + axis * stride_;
+  }
+
   // Writes the row of one position by sine and cosine; padding becomes 0.
   void Direct(const double* position, double* row) const;
 
  private:
+  // Fills reads_axis_; false where a column reads several axes.
+  bool FindAxes();
+
   const double* RowOf(const Tensor& table, int64_t row) const {
     // raw(): data() would check the dtype for every token.
     return reinterpret_cast<const double*>(table.raw()) + row * 2 * stride_;
@@ -59,6 +69,7 @@ class PhaseRows {
   int64_t stride_ = 0;
   std::vector<double> frequency_;  // [columns, axes]
   Tensor low_, middle_, high_;     // [rows, (cos, sin), stride], aligned for whole vectors
+  Tensor reads_axis_;              // [axes, stride]
 };
 
 }  // namespace rotary

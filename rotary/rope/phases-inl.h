@@ -7,6 +7,7 @@
 #define ROTARY_ROPE_PHASES_INL_H_
 #endif
 
+#include <algorithm>
 #include <cmath>
 #include <type_traits>
 #include <vector>
@@ -51,6 +52,24 @@ HWY_INLINE void MultiplyRows(const double* a, const double* b, double factor, in
                   hn::LoadU(d, b + columns + i), cos, sin);
     hn::StoreU(hn::Mul(cos, g), d, out + i);
     hn::StoreU(hn::Mul(sin, g), d, out + columns + i);
+  }
+}
+
+// out = column by column that of the rows which reads the column's axis: rows_of(axis) for each
+// axis of `rows`.
+template <class RowOf>
+HWY_INLINE void SelectByAxis(const PhaseRows& rows, int axes, const RowOf& row_of, double* out) {
+  const hn::ScalableTag<double> d;
+  const size_t stride = static_cast<size_t>(rows.stride());
+  for (size_t i = 0; i < stride; i += hn::Lanes(d)) {
+    auto cos = hn::LoadU(d, row_of(0) + i), sin = hn::LoadU(d, row_of(0) + stride + i);
+    for (int axis = 1; axis < axes; ++axis) {
+      const auto reads = hn::LoadU(d, rows.ReadsAxis(axis) + i);
+      cos = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + i), cos);
+      sin = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + stride + i), sin);
+    }
+    hn::StoreU(cos, d, out + i);
+    hn::StoreU(sin, d, out + stride + i);
   }
 }
 
@@ -122,8 +141,12 @@ class PhaseCursor {
         decay_sign_((side == Side::kQuery) == inverse ? -1.0 : 1.0),
         centre_(centre),
         factor_(inverse ? 1 / rotation_.attention_factor : rotation_.attention_factor),
-        rows_memory_(DType::kF64, {rotation_.log_decay.empty() ? 1 : 2, 2, rows_.stride()}),
-        block_row_(rows_memory_.data<double>()) {}
+        rows_memory_(DType::kF64, {3, 2, rows_.stride()}),
+        block_row_(rows_memory_.data<double>()),
+        decayed_row_(block_row_ + 2 * rows_.stride()),
+        low_row_(block_row_ + 4 * rows_.stride()),
+        digits_(static_cast<size_t>(rotation_.axes)),
+        blocks_(static_cast<size_t>(rotation_.axes), -1) {}
 
   // The phases at position[axes]; they stay valid until the next call.
   HWY_INLINE RowFactors At(const double* position) {
@@ -131,17 +154,20 @@ class PhaseCursor {
     RowFactors factors{block_row_, rows_.Low(0), stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
-    if (rows_.has_tables() && static_cast<double>(whole) == magnitude) {
-      if (whole / PhaseRows::kRows != block_) StartBlock(whole / PhaseRows::kRows);
+    if (rows_.has_tables() && rotation_.axes > 1 && SplitByAxis(position)) {
+      factors.low = LowByAxis();
+    } else if (rows_.has_tables() && rotation_.axes == 1 &&
+               static_cast<double>(whole) == magnitude) {
+      if (whole / PhaseRows::kRows != blocks_[0]) StartBlock(whole / PhaseRows::kRows);
       factors.low = rows_.Low(whole % PhaseRows::kRows);
       factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
-      block_ = -1;
+      blocks_[0] = -1;
       SetBlockRow(position);
     }
     if (!rotation_.log_decay.empty()) {
       Decay(position[0] - centre_);
-      factors.base = block_row_ + 2 * stride;
+      factors.base = decayed_row_;
     }
     return factors;
   }
@@ -149,7 +175,7 @@ class PhaseCursor {
  private:
   // block_row_ = g e^(i 128 block w)
   HWY_NOINLINE void StartBlock(int64_t block) {
-    block_ = block;
+    blocks_[0] = block;
     const int64_t high = block / PhaseRows::kRows;
     if (high < PhaseRows::kRows) {
       MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_,
@@ -158,6 +184,47 @@ class PhaseCursor {
       const double position = static_cast<double>(block * PhaseRows::kRows);
       SetBlockRow(&position);
     }
+  }
+
+  // Makes block_row_ for a position on several axes and sets digits_, the last one on each. Returns
+  // false, and does nothing, where an axis is not at a whole number within the tables.
+  HWY_NOINLINE bool SplitByAxis(const double* position) {
+    constexpr double kEnd = static_cast<double>(PhaseRows::kRows * PhaseRows::kRows) *
+                            static_cast<double>(PhaseRows::kRows);
+    const size_t axes = blocks_.size();
+    for (size_t axis = 0; axis < axes; ++axis) {
+      if (!(position[axis] >= 0 && position[axis] < kEnd)) return false;
+      digits_[axis] = static_cast<int64_t>(position[axis]);
+      if (static_cast<double>(digits_[axis]) != position[axis]) return false;
+    }
+    bool is_new = false;
+    for (size_t axis = 0; axis < axes; ++axis) {
+      const int64_t block = digits_[axis] / PhaseRows::kRows;
+      digits_[axis] %= PhaseRows::kRows;
+      is_new |= block != blocks_[axis];
+      blocks_[axis] = block;
+    }
+    if (!is_new) return true;
+    const auto block = [&](int axis) { return blocks_[static_cast<size_t>(axis)]; };
+    const int count = static_cast<int>(axes);
+    SelectByAxis(
+        rows_, count, [&](int axis) { return rows_.High(block(axis) / PhaseRows::kRows); },
+        block_row_);
+    SelectByAxis(
+        rows_, count, [&](int axis) { return rows_.Middle(block(axis) % PhaseRows::kRows); },
+        low_row_);
+    MultiplyRows(block_row_, low_row_, factor_, rows_.stride(), block_row_);
+    return true;
+  }
+
+  HWY_NOINLINE const double* LowByAxis() {
+    const bool alike = std::all_of(digits_.begin(), digits_.end(),
+                                   [&](int64_t digit) { return digit == digits_[0]; });
+    if (alike) return rows_.Low(digits_[0]);  // text
+    SelectByAxis(
+        rows_, static_cast<int>(digits_.size()),
+        [&](int axis) { return rows_.Low(digits_[static_cast<size_t>(axis)]); }, low_row_);
+    return low_row_;
   }
 
   HWY_NOINLINE void SetBlockRow(const double* position) {
@@ -175,11 +242,10 @@ class PhaseCursor {
   HWY_NOINLINE void Decay(double distance) {
     const size_t pairs = rotation_.log_decay.size();
     const size_t stride = static_cast<size_t>(rows_.stride());
-    double* token_row = block_row_ + 2 * stride;
     for (size_t column = 0; column < static_cast<size_t>(rows_.columns()); ++column) {
       const double decay = std::exp(decay_sign_ * rotation_.log_decay[column % pairs] * distance);
-      token_row[column] = block_row_[column] * decay;
-      token_row[stride + column] = block_row_[stride + column] * decay;
+      decayed_row_[column] = block_row_[column] * decay;
+      decayed_row_[stride + column] = block_row_[stride + column] * decay;
     }
   }
 
@@ -189,9 +255,12 @@ class PhaseCursor {
   double decay_sign_;
   double centre_;
   double factor_;
-  int64_t block_ = -1;  // the block of 128 positions that block_row_ stands at
-  Tensor rows_memory_;  // the row of the block, then, with a decay, that of the token
-  double* block_row_;
+  Tensor rows_memory_;
+  double* block_row_;            // the row of the block
+  double* decayed_row_;          // the same with the decay of the token
+  double* low_row_;              // of a token at several numbers
+  std::vector<int64_t> digits_;  // [axes] the place in its block
+  std::vector<int64_t> blocks_;  // [axes] of 128 positions, that block_row_ stands at; -1: no block
 };
 
 }  // namespace HWY_NAMESPACE

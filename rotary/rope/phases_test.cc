@@ -121,6 +121,74 @@ TEST(PhasesTest, AreExactWithAxesHeadsAndAFactor) {
   }
 }
 
+// Interleaved sections of three axes (Qwen3-VL's), one pair that stands still: from tables.
+Rotation EachPairOnOneAxis(double attention_factor) {
+  Rotation rotation = MakeRotation({.head_dim = 74, .theta = 1e6});
+  const std::vector<double> spectrum = rotation.frequency;
+  rotation.axes = 3;
+  rotation.attention_factor = attention_factor;
+  rotation.frequency.assign(spectrum.size() * 3, 0.0);
+  for (size_t j = 0; j + 1 < spectrum.size(); ++j) {
+    rotation.frequency[j * 3 + j % 3] = spectrum[j];
+  }
+  return rotation;
+}
+
+TEST(PhasesTest, AreExactWhereEachPairReadsOneAxis) {
+  const std::vector<double> positions[] = {{0, 0, 0},
+                                           {5, 0, 7},
+                                           {127, 128, 129},
+                                           {100'003, 100'003, 100'003},
+                                           {3, 16384, 2'097'151},
+                                           {2'097'152, 1, 2},
+                                           {40, -3, 7},
+                                           {-5, -5, -5},
+                                           {1.5, 2, 3},
+                                           {2, 1e9, 0.25}};
+  const PhaseTable table(EachPairOnOneAxis(1)), scaled(EachPairOnOneAxis(1.25));
+  for (const int64_t target : SimdTargets()) {
+    const ScopedSimdTarget scope(target);
+    for (const auto& position : positions) {
+      EXPECT_LE(WorstError<double>(scaled, position), kDoubleBound)
+          << position[0] << ' ' << position[1] << ' ' << position[2];
+      EXPECT_LE(WorstError<float>(table, position), kFloatBound)
+          << position[0] << ' ' << position[1] << ' ' << position[2];
+    }
+  }
+}
+
+TEST(PhasesTest, OfSeveralAxesDoNotDependOnTheTokensBefore) {
+  const PhaseTable table(EachPairOnOneAxis(1.25));
+  constexpr int64_t kTokens = 500;
+  std::vector<double> positions;
+  for (int64_t t = 0; t < kTokens; ++t) {
+    const double p = static_cast<double>(t * 37 % 300);
+    switch (t % 5) {
+      case 0:  // text
+        positions.insert(positions.end(), {p, p, p});
+        break;
+      case 1:  // a fraction
+        positions.insert(positions.end(), {p, p + 0.5, p});
+        break;
+      default:
+        positions.insert(positions.end(), {p, static_cast<double>(t % 7), p * 300});
+    }
+  }
+  const Phases phases(table, ConstTensorView(positions.data(), DType::kF64, {1, kTokens, 3}),
+                      DType::kF64, Side::kQuery, 0, 2);
+  const size_t pairs = static_cast<size_t>(table.rotation().pairs());
+  for (int64_t t = 0; t < kTokens; ++t) {
+    std::vector<double> cos(pairs), sin(pairs);
+    table.Fill<double>({&positions[static_cast<size_t>(3 * t)], 3}, Side::kQuery, 0, cos.data(),
+                       sin.data());
+    for (size_t j = 0; j < pairs; ++j) {
+      const size_t i = static_cast<size_t>(t) * pairs + j;
+      ASSERT_EQ(phases.cos().As<double>()[i], cos[j]) << t << ' ' << j;
+      ASSERT_EQ(phases.sin().As<double>()[i], sin[j]) << t << ' ' << j;
+    }
+  }
+}
+
 TEST(PhasesTest, BatchesGiveTheValuesOfSingleTokens) {
   Rotation rotation = MakeRotation({.head_dim = 20});
   rotation.second_frequency = rotation.frequency;
