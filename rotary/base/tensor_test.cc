@@ -1,5 +1,5 @@
 // Properties: shapes are checked, slices address what they say, and a view of the wrong dtype is
-// refused.
+// refused. SIMD targets can be chosen; on ARM the target is NEON.
 #include "rotary/base/tensor.h"
 
 #include <limits>
@@ -44,6 +44,10 @@ TEST(SimdTest, TargetsCanBeChosen) {
   }
   EXPECT_EQ(ActiveSimdTarget(), SimdTargetName(targets.front()));
 }
+
+#ifdef __aarch64__
+TEST(SimdTest, ArmRunsNeon) { EXPECT_EQ(ActiveSimdTarget(), "NEON"); }
+#endif
 
 }  // namespace
 }  // namespace rotary

@@ -45,8 +45,8 @@ struct ReadyRow {
   HWY_NOINLINE void Weave(size_t column, size_t count, M* HWY_RESTRICT keep,
                           M* HWY_RESTRICT cross) const {
     ForPhases(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
-      hn::StoreInterleaved2(c, c, d, keep + 2 * i);
-      hn::StoreInterleaved2(hn::Neg(s), s, d, cross + 2 * i);
+      StoreNeighbours(d, c, c, keep + 2 * i);
+      StoreNeighbours(d, hn::Neg(s), s, cross + 2 * i);
     });
   }
 
@@ -147,8 +147,8 @@ class NextCoefficients {
   HWY_INLINE void StepInterleaved() {
     if (column_ >= count_) return;
     row_.OneVector<M>(D(), column_, [&](auto d, auto c, auto s) HWY_ATTR {
-      hn::StoreInterleaved2(c, c, d, out_ + 2 * column_);
-      hn::StoreInterleaved2(hn::Neg(s), s, d, out_ + 2 * (count_ + column_));
+      StoreNeighbours(d, c, c, out_ + 2 * column_);
+      StoreNeighbours(d, hn::Neg(s), s, out_ + 2 * (count_ + column_));
     });
     column_ += kLanes;
   }

@@ -32,6 +32,18 @@ HWY_INLINE void ForVectors(D d, size_t begin, size_t end, const Body& body) {
   }
 }
 
+// out = even[0], odd[0], even[1], odd[1], ...
+template <class D, class V = hn::Vec<D>>
+HWY_INLINE void StoreNeighbours(D d, V even, V odd, hn::TFromD<D>* out) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    // Not by Highway: compiling its vst2 of one double for ARM, GCC 12 hangs.
+    hn::StoreU(even, d, out);
+    hn::StoreU(odd, d, out + 1);
+  } else {
+    hn::StoreInterleaved2(even, odd, d, out);
+  }
+}
+
 // cos + i sin = (a_cos + i a_sin) (b_cos + i b_sin), lane by lane.
 template <class V>
 HWY_INLINE void MultiplyTurns(V a_cos, V a_sin, V b_cos, V b_sin, V& cos, V& sin) {
@@ -97,8 +109,8 @@ struct RowFactors {
   HWY_NOINLINE void Weave(size_t column, size_t count, M* HWY_RESTRICT keep,
                           M* HWY_RESTRICT cross) const {
     ForPhases<M>(column, count, [&](auto d, auto c, auto s, size_t i) HWY_ATTR {
-      hn::StoreInterleaved2(c, c, d, keep + 2 * i);
-      hn::StoreInterleaved2(hn::Neg(s), s, d, cross + 2 * i);
+      StoreNeighbours(d, c, c, keep + 2 * i);
+      StoreNeighbours(d, hn::Neg(s), s, cross + 2 * i);
     });
   }
 

@@ -89,9 +89,11 @@ struct HalfStep<BF16, D, kNative> {
     hn::LoadInterleaved2(D(), s, sin_even, sin_odd);
   }
   static HWY_INLINE Input Load(const BF16* in) {
-    Input x;
-    LoadEvenOdd(D(), in, x.even, x.odd);
-    return x;
+    // Not into an Input: GCC compiles its implicit constructor for the baseline, which lacks what
+    // the constructor of NEON's vectors needs.
+    hn::Vec<D> even, odd;
+    LoadEvenOdd(D(), in, even, odd);
+    return {even, odd};
   }
   HWY_INLINE void Rotate(const Input& x1, const BF16* in_second, BF16* out_first,
                          BF16* out_second) const {
