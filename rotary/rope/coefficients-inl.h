@@ -120,8 +120,9 @@ void ArrangeSecond(const ChannelRuns& runs, bool transposed, const Row& row, siz
   }
 }
 
-// Makes the coefficients of the next token while one is rotated, a vector after each head. Made in
-// one go they take long enough for the memory to run dry behind them.
+// Makes the coefficients of the next token while one is rotated, some after each head: made in one
+// go they take long enough for the memory to run dry behind them. Loads of other data amid those of
+// the heads disturb the prefetchers, so it is eight vectors after a head while as many are missing.
 template <class M>
 class NextCoefficients {
  public:
@@ -137,11 +138,11 @@ class NextCoefficients {
 
   HWY_INLINE void StepHalf() {
     if (column_ >= count_) return;
-    row_.OneVector<M>(D(), column_, [&](auto d, auto c, auto s) HWY_ATTR {
-      hn::StoreU(c, d, out_ + column_);
-      hn::StoreU(s, d, out_ + count_ + column_);
-    });
-    column_ += kLanes;
+    if (column_ + 8 * kLanes <= count_) {
+      MakeHalf(std::make_index_sequence<8>());
+    } else {
+      MakeHalf(std::make_index_sequence<1>());
+    }
   }
 
   HWY_INLINE void StepInterleaved() {
@@ -160,6 +161,20 @@ class NextCoefficients {
  private:
   using D = hn::ScalableTag<double>;
   static constexpr size_t kLanes = hn::MaxLanes(D());
+
+  template <size_t... kVector>
+  HWY_INLINE void MakeHalf(std::index_sequence<kVector...>) {
+    M* const cos = out_ + column_;
+    M* const sin = cos + count_;
+    const auto make = [&](size_t i) HWY_ATTR {
+      row_.OneVector<M>(D(), column_ + i, [&](auto d, auto c, auto s) HWY_ATTR {
+        hn::StoreU(c, d, cos + i);
+        hn::StoreU(s, d, sin + i);
+      });
+    };
+    (make(kVector * kLanes), ...);
+    column_ += sizeof...(kVector) * kLanes;
+  }
 
   RowFactors row_{};
   M* out_ = nullptr;

@@ -179,10 +179,12 @@ class Rotator {
       const bool row_ends = token + 1 == job_.tokens;
       const int64_t next_batch = row_ends ? batch + 1 : batch;
       const int64_t next_token = row_ends ? 0 : token + 1;
-      NextCoefficients<M> next;
+      NextCoefficients<M> next, none;
       if (i + 1 < end) next = makers_[0].Start(next_batch, next_token, next_coefficients);
       for (int operand = 0; operand < job_.operand_count; ++operand) {
-        rotate(RowsOf(operand, batch, token, coefficients), next);
+        // With the last operand, the keys, which are the fewest: the heads before stay undisturbed.
+        const bool last = operand + 1 == job_.operand_count;
+        rotate(RowsOf(operand, batch, token, coefficients), last ? next : none);
       }
       next.Finish(job_.runs->pairs[0].interleaved);
       std::swap(coefficients, next_coefficients);
