@@ -20,5 +20,7 @@ function(rotary_embed_text TARGET SYMBOL FILE)
     COMMAND "${CMAKE_COMMAND}" "-DFILE=${FILE}" "-DSYMBOL=${SYMBOL}" "-DOUT=${out}" -P "${ROTARY_EMBED_TEXT_SCRIPT}"
     DEPENDS "${FILE}" "${ROTARY_EMBED_TEXT_SCRIPT}"
     VERBATIM)
+  # clang, when pedantic, warns of literals beyond the 64 KiB that every compiler must take.
+  set_source_files_properties("${out}" PROPERTIES COMPILE_OPTIONS -Wno-overlength-strings)
   target_sources(${TARGET} PRIVATE "${out}")
 endfunction()

@@ -253,7 +253,9 @@ const Family* FindFamily(std::string_view model_type) {
 
 const Family* FindFamilyFor(std::string_view model_type, const ConfigObject& config) {
   for (const Family& family : Families()) {
-    if (family.instead_of == model_type && family.instead_if->Holds(config)) return &family;
+    // Most rows stand instead of none: an empty type is not theirs.
+    const bool is_instead = family.instead_if && family.instead_of == model_type;
+    if (is_instead && family.instead_if->Holds(config)) return &family;
   }
   return FindFamily(model_type);
 }

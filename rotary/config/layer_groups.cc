@@ -53,7 +53,8 @@ int64_t Period(const ConfigObject& config, const LayerPattern& pattern, int64_t 
     throw config.value().Error("does not say which of its ", layers, " layers are ",
                                pattern.periodic.empty() ? "left unrotated" : pattern.periodic);
   }
-  return static_cast<int64_t>(*period);
+  // Longer than all layers is as good as endless.
+  return static_cast<int64_t>(std::min(*period, kMostLayers + 1.0));
 }
 
 bool IsPeriodic(int64_t layer, int64_t period, bool from_first) {
@@ -62,7 +63,7 @@ bool IsPeriodic(int64_t layer, int64_t period, bool from_first) {
 
 // A type of layers, which some configs write as a number.
 std::string NameOf(const JsonValue& type, const LayerPattern& pattern) {
-  if (type.json().is_string()) return type.String();
+  if (type.json().is_string() && !type.String().empty()) return type.String();
   for (const auto& [number, name] : pattern.names) {
     if (type.json().dump() == number) return name;
   }
@@ -129,7 +130,9 @@ std::optional<double> Evaluate(const ConfigObject& config, const Terms& terms) {
     int64_t result = values[0];
     for (size_t i = 1; i < values.size(); ++i) {
       if (separator == " + ") {
-        result += values[i];
+        if (__builtin_add_overflow(result, values[i], &result)) {
+          throw config.Find(keys[i])->Error("is too large: ", values[i]);
+        }
         continue;
       }
       if (values[i] < 1) throw config.Find(keys[i])->Error("must be at least 1");

@@ -21,14 +21,22 @@ int EditDistance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+bool IsWithin(int distance, std::string_view a, std::string_view b) {
+  // Lengths first: a word may be megabytes long.
+  const size_t difference = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
+  return difference <= static_cast<size_t>(distance) && EditDistance(a, b) <= distance;
+}
+
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> known) {
-  const auto nearest = std::min_element(known.begin(), known.end(), [&](auto a, auto b) {
-    return EditDistance(word, a) < EditDistance(word, b);
-  });
-  const int length = static_cast<int>(word.size());
-  const bool near =
-      nearest != known.end() && EditDistance(word, *nearest) <= std::max(1, length / 3);
-  return near ? *nearest : std::string_view();
+  int most = std::max(1, static_cast<int>(word.size()) / 3);
+  std::string_view nearest;
+  for (const std::string_view name : known) {
+    if (!IsWithin(most, word, name)) continue;
+    nearest = name;
+    most = EditDistance(word, name) - 1;
+    if (most < 0) break;
+  }
+  return nearest;
 }
 
 std::string DidYouMean(std::string_view word, std::span<const std::string_view> known) {

@@ -268,7 +268,7 @@ class TextReader {
       span.key_head_dim = span.rotary_dim;
       config_.Find("head_dim");  // of values or of nothing: families disagree
       if (const auto share = dictionary.Find("partial_rotary_factor");
-          share && static_cast<int>(span.head_dim * share->Number()) != span.rotary_dim) {
+          share && std::trunc(span.head_dim * share->Number()) != span.rotary_dim) {
         throw share->Error("is ", share->json().dump(), ", qk_rope_head_dim is ", span.rotary_dim,
                            " of ", span.head_dim);
       }
@@ -355,7 +355,7 @@ class TextReader {
     };
     const auto same_share = [&](std::string_view key) {
       check(key, span.fraction, [&](const JsonValue& given) {
-        return static_cast<int>(span.head_dim * NumberOf(given)) == span.rotary_dim;
+        return std::trunc(span.head_dim * NumberOf(given)) == span.rotary_dim;
       });
     };
     if (family_.scheme != "latent") {
@@ -444,6 +444,12 @@ class TextReader {
       layers.query_temperature =
           QueryTemperature{.kind = QueryTemperature::Kind::kLogarithm,
                            .length = config_.Number("seq_length").value_or(8192)};
+    }
+    if (!layers.query_temperature) return;
+    // Logarithms of it, and quotients by it, are finite.
+    const auto& [kind, scale, length, shift] = *layers.query_temperature;
+    if (!(length >= (kind == QueryTemperature::Kind::kLogarithm ? 2 : 1))) {
+      throw config_.value().Error("has a query temperature over ", length, " tokens");
     }
   }
 

@@ -114,7 +114,7 @@ bool BelongsToRope(std::string_view key) {
   }
   return key.size() >= kShortestMisspelt &&
          std::any_of(kKnown.begin(), kKnown.end(), [&](std::string_view known) {
-           return known.size() >= kShortestMisspelt && EditDistance(key, known) <= 2;
+           return known.size() >= kShortestMisspelt && IsWithin(2, key, known);
          });
 }
 
