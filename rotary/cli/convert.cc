@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/config_groups.h"
 #include "rotary/config/config_layout.h"
 #include "rotary/config/query_key_rows.h"
 #include "rotary/io/safetensors.h"
@@ -183,7 +184,7 @@ void RunConvert(const ConvertCommand& command) {
   }
   const JsonDocument document = JsonDocument::Read(config_path);
   const RopeConfig rope = ReadRopeConfig(document.root(), options);
-  for (const std::string& warning : rope.warnings) std::cerr << "warning: " << warning << '\n';
+  PrintWarnings(rope);
   QueryKeyRows rows(document.root(), rope);
   Require(rows.layout() != to, "convert: the layout is ", ChoiceName(to), " already");
 

@@ -1,21 +1,10 @@
 #include "rotary/cli/rope_config_flags.h"
 
-#include <iostream>
-
 #include "rotary/base/error.h"
+#include "rotary/cli/config_groups.h"
 #include "rotary/config/rope_config.h"
 
 namespace rotary {
-namespace {
-
-// "0 .. 4 sliding_attention"
-std::string NameOf(const LayerRope& group) {
-  if (group.layers.empty()) return group.name;
-  const int first = group.layers.front(), last = group.layers.back();
-  return Sentence(first, first == last ? "" : Sentence(" .. ", last), " ", group.name);
-}
-
-}  // namespace
 
 CLI::Option* AddRopeConfigFlags(CLI::App& command, RopeConfigFlags& flags) {
   CLI::Option* config =
@@ -44,7 +33,7 @@ Rotation ReadModelRotation(const RopeConfigFlags& flags, int64_t context,
       ReadRopeConfig(flags.config, {.length = flags.length.value_or(static_cast<double>(context)),
                                     .layout = layout,
                                     .ignore = {flags.ignore.begin(), flags.ignore.end()}});
-  for (const std::string& warning : config.warnings) std::cerr << "warning: " << warning << '\n';
+  PrintWarnings(config);
 
   const std::string name = command + ": " + flags.config.string() + ": ";
   std::vector<const LayerRope*> groups;
@@ -53,13 +42,12 @@ Rotation ReadModelRotation(const RopeConfigFlags& flags, int64_t context,
   }
   Require(!groups.empty(), name, "it has no text layers");
   const LayerRope& chosen = *groups[0];
-  bool alike = true;
   std::string names;
   for (const LayerRope* group : groups) {
-    alike = alike && group->query == chosen.query && group->key == chosen.key;
-    names += (names.empty() ? "" : ", ") + NameOf(*group) + (group->query ? "" : " unrotated");
+    names += (names.empty() ? "" : ", ") + LayersAndName(*group, " ") +
+             (group->query ? "" : " unrotated");
   }
-  Require(alike, name, "its layers rotate in several ways (", names,
+  Require(RotateAlike(groups), name, "its layers rotate in several ways (", names,
           "), those of this model all alike");
   Require(chosen.query && chosen.key, name, "its layers do not rotate (NoPE)");
   Require(chosen.query == chosen.key, name,

@@ -1,8 +1,8 @@
 #include "rotary/cli/rotation_flags.h"
 
 #include <algorithm>
-#include <iostream>
 
+#include "rotary/cli/config_groups.h"
 #include "rotary/config/rope_config.h"
 #include "rotary/io/frequency_file.h"
 #include "rotary/io/rotation_json.h"
@@ -11,13 +11,6 @@
 
 namespace rotary {
 namespace {
-
-// "0-4: sliding_attention"
-std::string NameOf(const LayerRope& group) {
-  if (group.layers.empty()) return group.name;
-  const int first = group.layers.front(), last = group.layers.back();
-  return Sentence(first, first == last ? "" : Sentence(" .. ", last), ": ", group.name);
-}
 
 // The one group that the flags choose.
 const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
@@ -40,12 +33,11 @@ const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
   Require(!groups.empty(), command, ": there is no layer ", flags.layer.value_or(0), " in ",
           flags.config.string());
   std::string names;
-  bool alike = true;
   for (const LayerRope* group : groups) {
-    names += (names.empty() ? "" : "; ") + NameOf(*group);
-    alike = alike && group->query == groups[0]->query && group->key == groups[0]->key;
+    names += (names.empty() ? "" : "; ") + LayersAndName(*group, ": ");
   }
-  Require(alike, command, ": layers rotate in several ways, choose one by --layer (", names, ")");
+  Require(RotateAlike(groups), command, ": layers rotate in several ways, choose one by --layer (",
+          names, ")");
   return *groups[0];
 }
 
@@ -115,9 +107,7 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
     std::optional<SafetensorsFile> weights;
     if (!flags.weights.empty()) options.weights = &weights.emplace(flags.weights);
     const RopeConfig config = ReadRopeConfig(flags.config, options);
-    for (const std::string& warning : config.warnings) {
-      std::cerr << "warning: " << warning << '\n';
-    }
+    PrintWarnings(config);
     const LayerRope& group = Choose(config, flags, command);
     rotations.query = group.query;
     rotations.key = group.key;

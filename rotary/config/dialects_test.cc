@@ -11,22 +11,17 @@
 #include "gtest/gtest.h"
 #include "rotary/config/fingerprint.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
 
 namespace rotary {
 namespace {
 
 RopeConfig Read(const std::string& text, const RopeConfigOptions& options = {}) {
-  const JsonDocument document(text, "params.json");
-  return ReadRopeConfig(document.root(), options);
+  return ReadText("params.json", text, options);
 }
 
-std::string SentenceOf(const std::string& text) {
-  try {
-    Read(text);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "nothing thrown";
+std::string SentenceOf(const std::string& text, const RopeConfigOptions& options = {}) {
+  return SentenceOfText("params.json", text, options);
 }
 
 void ExpectFrequency(const LayerRope& layers, size_t pair, double expected) {

@@ -7,13 +7,13 @@
 
 #include "gtest/gtest.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
 
 namespace rotary {
 namespace {
 
 RopeConfig Read(const std::string& text, std::optional<double> length = {}) {
-  const JsonDocument document(text, "c.json");
-  return ReadRopeConfig(document.root(), {.length = length, .layout = {}, .ignore = {}});
+  return ReadText("c.json", text, {.length = length, .layout = {}, .ignore = {}});
 }
 
 // A head of 8: plain frequencies 1, 0.1, 0.01, 0.001.

@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "rotary/config/fingerprint.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
 #include "rotary/io/test_folder.h"
 #include "rotary/rope/rules.h"
 
@@ -21,17 +22,11 @@ namespace rotary {
 namespace {
 
 RopeConfig Read(const std::string& text, const RopeConfigOptions& options = {}) {
-  const JsonDocument document(text, "m.json");
-  return ReadRopeConfig(document.root(), options);
+  return ReadText("m.json", text, options);
 }
 
 std::string SentenceOf(const std::string& text, const RopeConfigOptions& options = {}) {
-  try {
-    Read(text, options);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "nothing thrown";
+  return SentenceOfText("m.json", text, options);
 }
 
 // Metadata of a small model; every "*" in `keys` stands for the architecture.
@@ -254,7 +249,7 @@ TEST(GgufConfigTest, BadInput) {
             "did you mean rope.freq_base?; to leave it aside: --ignore frq_base");
   EXPECT_EQ(SentenceOf(Metadata("llama", R"("*.rope.frq_base": 500000.0)"),
                        {.length = {}, .layout = {}, .ignore = {"frq_base"}}),
-            "nothing thrown");
+            "nothing was thrown");
   EXPECT_EQ(SentenceOf(Metadata("llama", R"("*.rope.scaling.yarn_beta_fast": 32.0)")),
             "cannot read m.json: llama.rope.scaling.yarn_beta_fast = 32.0 is not used with this "
             "scaling; to leave it aside: --ignore yarn_beta_fast");

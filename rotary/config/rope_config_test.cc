@@ -16,31 +16,24 @@
 #include "rotary/config/inspect.h"
 #include "rotary/config/nearest.h"
 #include "rotary/config/schemes.h"
+#include "rotary/config/test_config.h"
 #include "rotary/config/unused_keys.h"
 
 namespace rotary {
 namespace {
 
 RopeConfig Read(const std::string& text, const RopeConfigOptions& options = {}) {
-  const JsonDocument document(text, "config.json");
-  return ReadRopeConfig(document.root(), options);
+  return ReadText("config.json", text, options);
 }
 
 std::string SentenceOf(const std::string& text, const RopeConfigOptions& options = {}) {
-  try {
-    Read(text, options);
-  } catch (const FileError& error) {
-    return error.what();
-  }
-  return "nothing thrown";
+  return SentenceOfText("config.json", text, options);
 }
 
 // A small model of a family, with keys added.
 std::string Model(const std::string& type, const std::string& keys = "") {
-  return R"({"model_type": ")" + type +
-         R"(", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 4,
-         "max_position_embeddings": 131072)" +
-         (keys.empty() ? "" : ", " + keys) + "}";
+  return ModelText(type,
+                   R"("max_position_embeddings": 131072)" + (keys.empty() ? "" : ", " + keys));
 }
 
 void ExpectFrequency(const LayerRope& layers, size_t pair, double expected) {
@@ -212,7 +205,7 @@ TEST(RopeConfigTest, NothingIsIgnored) {
             "cannot read config.json: rope_scaling.factor is missing, rope_type linear needs it");
   EXPECT_EQ(SentenceOf(Model("llama", R"("rope_thta": 500000)"),
                        {.length = {}, .layout = {}, .ignore = {"rope_thta"}}),
-            "nothing thrown");
+            "nothing was thrown");
 }
 
 TEST(RopeConfigTest, SpellingsMustAgree) {

@@ -8,19 +8,13 @@
 
 #include "gtest/gtest.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
 
 namespace rotary {
 namespace {
 
 std::vector<std::string> WarningsOf(const std::string& text) {
-  const JsonDocument document(text, "config.json");
-  return ReadRopeConfig(document.root()).warnings;
-}
-
-std::string Model(const std::string& type, const std::string& keys = "") {
-  return R"({"model_type": ")" + type +
-         R"(", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 4)" +
-         (keys.empty() ? "" : ", " + keys) + "}";
+  return ReadText("config.json", text).warnings;
 }
 
 std::string Lists(const std::string& keys) {
@@ -48,79 +42,81 @@ const std::string kNested =
 
 const std::vector<Case>& Cases() {
   static const std::vector<Case> cases = {
-      {"a partial head without a scaling", Model("llama", R"("partial_rotary_factor": 0.5)"),
+      {"a partial head without a scaling", ModelText("llama", R"("partial_rotary_factor": 0.5)"),
        "partial_rotary_factor counts here; in a llama transformers reads it with a scaling only, "
        "and "
        "fails then",
-       Model("llama", R"("partial_rotary_factor": 1.0)")},
-      {"both dialects", Model("llama", R"("rope_scaling": {"rope_type": "linear", "factor": 2.0},
+       ModelText("llama", R"("partial_rotary_factor": 1.0)")},
+      {"both dialects",
+       ModelText("llama", R"("rope_scaling": {"rope_type": "linear", "factor": 2.0},
         "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 500000.0})"),
        "rope_parameters.rope_theta counts here; transformers takes rope_scaling alone where there "
        "are "
        "both",
-       Model("llama", R"("rope_scaling": {"rope_type": "linear", "factor": 2.0,
+       ModelText("llama", R"("rope_scaling": {"rope_type": "linear", "factor": 2.0,
         "rope_theta": 500000.0}, "rope_parameters": {"rope_type": "linear", "factor": 2.0,
         "rope_theta": 500000.0})")},
-      {"theta of GPT-NeoX by its usual name", Model("gpt_neox", R"("rope_theta": 500000)"),
+      {"theta of GPT-NeoX by its usual name", ModelText("gpt_neox", R"("rope_theta": 500000)"),
        "rope_theta = 500000 counts here; transformers does not read it in a gpt_neox (10000 there)",
-       Model("gpt_neox", R"("rope_theta": 10000)")},
+       ModelText("gpt_neox", R"("rope_theta": 10000)")},
       {"theta in an object",
        R"({"model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 2,
         "attn_config": {"rope_theta": 500000}})",
        "attn_config.rope_theta = 500000 counts here; transformers does not read it in a dbrx "
        "(10000 there)",
        R"({"model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 2})"},
-      {"theta of MiMo", Model("mimo_v2_flash", R"("rope_theta": 1000000,
+      {"theta of MiMo", ModelText("mimo_v2_flash", R"("rope_theta": 1000000,
         "layer_types": ["full_attention", "full_attention", "full_attention", "full_attention"])"),
        "rope_theta = 1000000 counts here; transformers does not read it in a mimo_v2_flash (5e+06 "
        "there)",
-       Model("mimo_v2_flash", R"("rope_theta": 5000000, "swa_rope_theta": 10000,
+       ModelText("mimo_v2_flash", R"("rope_theta": 5000000, "swa_rope_theta": 10000,
         "partial_rotary_factor": 0.334, "hybrid_layer_pattern": [0, 1, 1, 0])")},
-      {"theta beside a class's own dictionary", Model("apertus", R"("rope_theta": 500000)"),
+      {"theta beside a class's own dictionary", ModelText("apertus", R"("rope_theta": 500000)"),
        "rope_theta = 500000 counts here; transformers takes 12000000.0 where there is no rope "
        "dictionary (apertus)",
-       Model("apertus", R"("rope_theta": 12000000)")},
-      {"theta of OLMo 3 in the old dialect", Model("olmo3", R"("rope_theta": 1000000)"),
+       ModelText("apertus", R"("rope_theta": 12000000)")},
+      {"theta of OLMo 3 in the old dialect", ModelText("olmo3", R"("rope_theta": 1000000)"),
        "rope_theta = 1000000 counts in all layers here; transformers takes 500000 in those with a "
        "window",
-       Model("olmo3", R"("rope_theta": 500000)")},
-      {"truncate by type of layers", Model("gemma3_text", kNested + R"(, "truncate": false}})"),
+       ModelText("olmo3", R"("rope_theta": 500000)")},
+      {"truncate by type of layers", ModelText("gemma3_text", kNested + R"(, "truncate": false}})"),
        "rope_parameters.full_attention.truncate counts here; transformers reads it in no "
        "dictionary "
        "of a type of layers",
-       Model("gemma3_text", kNested + "}}")},
+       ModelText("gemma3_text", kNested + "}}")},
       {"factors of the first YaRN code",
-       Model("llama",
-             R"("rope_scaling": {"rope_type": "yarn", "attn_factor": 2.0, )" + kYarn + "}"),
+       ModelText("llama",
+                 R"("rope_scaling": {"rope_type": "yarn", "attn_factor": 2.0, )" + kYarn + "}"),
        "rope_scaling.attn_factor counts here; transformers does not read it",
-       Model("llama", R"("rope_scaling": {"rope_type": "yarn", "attn_factor": 1, )" + kYarn + "}")},
-      {"alpha", Model("llama", R"("rope_scaling": {"rope_type": "dynamic", "alpha": 2.0})"),
+       ModelText("llama",
+                 R"("rope_scaling": {"rope_type": "yarn", "attn_factor": 1, )" + kYarn + "}")},
+      {"alpha", ModelText("llama", R"("rope_scaling": {"rope_type": "dynamic", "alpha": 2.0})"),
        "rope_scaling.alpha counts here; transformers reads it in Hunyuan models only",
-       Model("hunyuan_v1_dense", R"("rope_scaling": {"rope_type": "dynamic", "alpha": 2.0})")},
-      {"LongChat's ratio", Model("llama", R"("rope_condense_ratio": 8)"),
-       "rope_condense_ratio counts here; transformers does not read it", Model("llama")},
+       ModelText("hunyuan_v1_dense", R"("rope_scaling": {"rope_type": "dynamic", "alpha": 2.0})")},
+      {"LongChat's ratio", ModelText("llama", R"("rope_condense_ratio": 8)"),
+       "rope_condense_ratio counts here; transformers does not read it", ModelText("llama")},
       {"one pair", R"({"model_type": "llama", "head_dim": 2, "num_hidden_layers": 1,
         "max_position_embeddings": 64, "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}})",
        "one pair turns by 1 whatever the length; transformers divides by 0 there",
        R"({"model_type": "llama", "head_dim": 4, "num_hidden_layers": 1,
         "max_position_embeddings": 64, "rope_scaling": {"rope_type": "dynamic", "factor": 2.0}})"},
       {"long texts of Phi-3.5-MoE",
-       Model("phimoe", Lists(R"(, "original_max_position_embeddings": 4096)")),
+       ModelText("phimoe", Lists(R"(, "original_max_position_embeddings": 4096)")),
        "long_factor counts for long texts here; transformers keeps short_factor in a phimoe",
-       Model("phimoe")},
+       ModelText("phimoe")},
       {"Phi-3's original length inside",
-       Model("phi3", Lists(R"(, "original_max_position_embeddings": 8192)")),
+       ModelText("phi3", Lists(R"(, "original_max_position_embeddings": 8192)")),
        "rope_scaling.original_max_position_embeddings = 8192 counts here; transformers takes 4096 "
        "in "
        "a phi3 that does not say it at the top",
-       Model("phi3", R"("original_max_position_embeddings": 8192, )" + Lists(""))},
+       ModelText("phi3", R"("original_max_position_embeddings": 8192, )" + Lists(""))},
       {"Phi-3 with YaRN proper",
-       Model("phi3", R"("rope_scaling": {"type": "yarn", )" + kYarn + "}"),
+       ModelText("phi3", R"("rope_scaling": {"type": "yarn", )" + kYarn + "}"),
        "yarn without short_factor and long_factor is built here; transformers refuses it in a phi3",
-       Model("phi3")},
-      {"GLM's layouts by their keys", Model("glm_moe_dsa", R"("rope_interleave": false)"),
+       ModelText("phi3")},
+      {"GLM's layouts by their keys", ModelText("glm_moe_dsa", R"("rope_interleave": false)"),
        "rope_interleave = false counts here; transformers is interleaved in a glm_moe_dsa",
-       Model("glm_moe_dsa", R"("rope_interleave": true, "indexer_rope_interleave": true)")},
+       ModelText("glm_moe_dsa", R"("rope_interleave": true, "indexer_rope_interleave": true)")},
   };
   return cases;
 }

@@ -8,19 +8,13 @@
 
 #include "gtest/gtest.h"
 #include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
 
 namespace rotary {
 namespace {
 
 RopeConfig Read(const std::string& text, std::optional<double> length = {}) {
-  const JsonDocument document(text, "config.json");
-  return ReadRopeConfig(document.root(), {.length = length, .layout = {}, .ignore = {}});
-}
-
-std::string Model(const std::string& type, const std::string& keys = "") {
-  return R"({"model_type": ")" + type +
-         R"(", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 4)" +
-         (keys.empty() ? "" : ", " + keys) + "}";
+  return ReadText("config.json", text, {.length = length, .layout = {}, .ignore = {}});
 }
 
 LayerRope First(const std::string& text, std::optional<double> length = {}) {
@@ -45,16 +39,16 @@ const std::vector<Trap>& Traps() {
   static const std::vector<Trap> traps = {
       {1, "the layout is a fact of the architecture, in no key of the config",
        [] {
-         EXPECT_EQ(First(Model("llama")).layout, "half");
-         EXPECT_EQ(First(Model("cohere")).layout, "interleaved");
-         EXPECT_EQ(First(Model("glm4")).layout, "interleaved");
-         EXPECT_EQ(First(Model("glm4_moe")).layout, "half");
+         EXPECT_EQ(First(ModelText("llama")).layout, "half");
+         EXPECT_EQ(First(ModelText("cohere")).layout, "interleaved");
+         EXPECT_EQ(First(ModelText("glm4")).layout, "interleaved");
+         EXPECT_EQ(First(ModelText("glm4_moe")).layout, "half");
        }},
       {3, "exponents count the rotated channels, but all of the head where it is proportional",
        [] {
-         const LayerRope part = First(Model("glm", R"("partial_rotary_factor": 0.5)"));
+         const LayerRope part = First(ModelText("glm", R"("partial_rotary_factor": 0.5)"));
          EXPECT_EQ(part.query->frequency[1], std::pow(1e4, -2.0 / 64));
-         const LayerRope share = First(Model("qwen2", R"("rope_parameters":
+         const LayerRope share = First(ModelText("qwen2", R"("rope_parameters":
            {"rope_type": "proportional", "partial_rotary_factor": 0.5, "rope_theta": 1e4})"));
          EXPECT_EQ(share.query->frequency[1], std::pow(1e4, -2.0 / 128));
          EXPECT_EQ(share.query->second[0], 64);
@@ -62,7 +56,7 @@ const std::vector<Trap>& Traps() {
        }},
       {4, "rotated channels come last in MLA, first in its indexer",
        [] {
-         const RopeConfig config = Read(Model("deepseek_v32", R"("index_head_dim": 128)"));
+         const RopeConfig config = Read(ModelText("deepseek_v32", R"("index_head_dim": 128)"));
          EXPECT_EQ(config.layers.at(0).offset, 128);
          EXPECT_EQ(config.layers.at(1).part, "indexer");
          EXPECT_EQ(config.layers[1].query->first[0], 0);
@@ -71,17 +65,17 @@ const std::vector<Trap>& Traps() {
        [] {
          const std::string yarn = R"("factor": 40, "original_max_position_embeddings": 4096)";
          const LayerRope plain =
-             First(Model("llama", R"("rope_scaling": {"type": "yarn", )" + yarn + "}"));
+             First(ModelText("llama", R"("rope_scaling": {"type": "yarn", )" + yarn + "}"));
          EXPECT_TRUE(Near(plain.query->attention_factor, 1 + 0.1 * std::log(40)));
          EXPECT_EQ(plain.softmax_multiplier, 1);
-         const LayerRope latent = First(Model("deepseek_v3", R"("rope_scaling": {"type": "yarn",
+         const LayerRope latent = First(ModelText("deepseek_v3", R"("rope_scaling": {"type": "yarn",
            "mscale": 1.0, "mscale_all_dim": 1.0, )" + yarn + "}"));
          EXPECT_EQ(latent.query->attention_factor, 1);
          EXPECT_TRUE(Near(latent.softmax_multiplier, std::pow(1 + 0.1 * std::log(40), 2)));
        }},
       {5, "mscale_all_dim 0 is none, whatever mscale says (Devstral 2)",
        [] {
-         const LayerRope layers = First(Model("ministral3", R"("rope_parameters": {"rope_type":
+         const LayerRope layers = First(ModelText("ministral3", R"("rope_parameters": {"rope_type":
            "yarn", "factor": 64.0, "original_max_position_embeddings": 4096, "mscale": 1.0,
            "mscale_all_dim": 0.0, "rope_theta": 1e6})"));
          EXPECT_TRUE(Near(layers.query->attention_factor, 1 + 0.1 * std::log(64)));
@@ -104,27 +98,27 @@ const std::vector<Trap>& Traps() {
          const std::string lengths = R"("max_position_embeddings": 4096, "rope_scaling":
            {"factor": 2.0, "original_max_position_embeddings": 2048, "type": )";
          EXPECT_TRUE(
-             Near(First(Model("llama", lengths + R"("dynamic"})"), 8192).query->frequency[63],
+             Near(First(ModelText("llama", lengths + R"("dynamic"})"), 8192).query->frequency[63],
                   3.849273282e-5));
-         EXPECT_EQ(First(Model("llama", lengths + R"("dynamic"})"), 3000).query->frequency[63],
-                   First(Model("llama")).query->frequency[63]);
-         EXPECT_EQ(
-             std::get<YarnRule>(First(Model("llama", lengths + R"("yarn"})")).rule).trained_length,
-             2048);
+         EXPECT_EQ(First(ModelText("llama", lengths + R"("dynamic"})"), 3000).query->frequency[63],
+                   First(ModelText("llama")).query->frequency[63]);
+         EXPECT_EQ(std::get<YarnRule>(First(ModelText("llama", lengths + R"("yarn"})")).rule)
+                       .trained_length,
+                   2048);
        }},
       {8, "longrope changes its list beyond the original length; its magnitude holds for both",
        [] {
-         const std::string text = Model("phi3", R"("original_max_position_embeddings": 4096,
+         const std::string text = ModelText("phi3", R"("original_max_position_embeddings": 4096,
            "max_position_embeddings": 131072, "rope_scaling": {"type": "longrope",
            "short_factor": )" + List("1.0") + R"(, "long_factor": )" +
-                                                    List("2.0") + "}");
+                                                        List("2.0") + "}");
          EXPECT_EQ(First(text, 4096).query->frequency[0], 1);
          EXPECT_EQ(First(text, 4097).query->frequency[0], 0.5);
          EXPECT_TRUE(Near(First(text, 1).query->attention_factor, 1.190238071));
        }},
       {9, "Llama 4 Scout's band of llama3 has no width",
        [] {
-         const LayerRope scout = First(Model("llama4_text", R"("rope_scaling": {"rope_type":
+         const LayerRope scout = First(ModelText("llama4_text", R"("rope_scaling": {"rope_type":
            "llama3", "factor": 16.0, "low_freq_factor": 1.0, "high_freq_factor": 1.0,
            "original_max_position_embeddings": 8192})"));
          for (const double frequency : scout.query->frequency) EXPECT_TRUE(frequency > 0);
@@ -135,7 +129,7 @@ const std::vector<Trap>& Traps() {
        "sections count pairs, whose frequencies go on from one to the next; in towers they start "
        "again",
        [] {
-         const RopeConfig config = Read(Model("qwen2_vl", R"("rope_scaling": {"type": "mrope",
+         const RopeConfig config = Read(ModelText("qwen2_vl", R"("rope_scaling": {"type": "mrope",
            "mrope_section": [16, 24, 24]}, "vision_config": {"model_type": "qwen2_vl", "depth": 2,
            "embed_dim": 1280, "num_heads": 16})"));
          const Rotation& text = *config.layers.at(0).query;
@@ -146,7 +140,7 @@ const std::vector<Trap>& Traps() {
        }},
       {11, "the pairs that interleaved sections leave over turn with time",
        [] {
-         const LayerRope layers = First(Model("qwen3_vl_text", R"("rope_scaling": {"rope_type":
+         const LayerRope layers = First(ModelText("qwen3_vl_text", R"("rope_scaling": {"rope_type":
            "default", "mrope_section": [24, 20, 20]})"));
          for (const size_t pair : {60u, 61u, 62u, 63u}) {
            EXPECT_NE(layers.query->frequency[3 * pair], 0);
@@ -156,64 +150,66 @@ const std::vector<Trap>& Traps() {
       {15, "theta may stand at the top, in the dictionary, or in that of a type of layers",
        [] {
          const std::string inside = R"("rope_theta": 500000.0})";
-         EXPECT_EQ(First(Model("llama", R"("rope_theta": 500000)")).theta, 5e5);
-         EXPECT_EQ(First(Model("llama", R"("rope_parameters": {"rope_type": "default", )" + inside))
-                       .theta,
-                   5e5);
-         EXPECT_EQ(First(Model("gemma3_text", R"("head_dim": 256, "sliding_window_pattern": 1,
+         EXPECT_EQ(First(ModelText("llama", R"("rope_theta": 500000)")).theta, 5e5);
+         EXPECT_EQ(
+             First(ModelText("llama", R"("rope_parameters": {"rope_type": "default", )" + inside))
+                 .theta,
+             5e5);
+         EXPECT_EQ(First(ModelText("gemma3_text", R"("head_dim": 256, "sliding_window_pattern": 1,
            "rope_parameters": {"full_attention": {"rope_type": "default", )" +
-                                                  inside + "}"))
+                                                      inside + "}"))
                        .theta,
                    5e5);
        }},
       {15, "a missing theta is the family's, not 10000",
        [] {
-         EXPECT_EQ(First(Model("mixtral")).theta, 1e6);
-         EXPECT_EQ(First(Model("smollm3")).theta, 2e6);
-         EXPECT_EQ(First(Model("helium")).theta, 1e5);
-         EXPECT_EQ(First(Model("cohere2", R"("sliding_window": 4096)")).theta, 1e4);
+         EXPECT_EQ(First(ModelText("mixtral")).theta, 1e6);
+         EXPECT_EQ(First(ModelText("smollm3")).theta, 2e6);
+         EXPECT_EQ(First(ModelText("helium")).theta, 1e5);
+         EXPECT_EQ(First(ModelText("cohere2", R"("sliding_window": 4096)")).theta, 1e4);
        }},
       {15, "a missing dictionary is the class's own, not none",
        [] {
-         EXPECT_TRUE(Near(First(Model("gpt_oss", R"("head_dim": 64)")).query->attention_factor,
+         EXPECT_TRUE(Near(First(ModelText("gpt_oss", R"("head_dim": 64)")).query->attention_factor,
                           1.346573590));
-         EXPECT_EQ(std::get<YarnRule>(First(Model("ministral3")).rule).factor, 16);
+         EXPECT_EQ(std::get<YarnRule>(First(ModelText("ministral3")).rule).factor, 16);
          EXPECT_TRUE(std::holds_alternative<ProportionalRule>(
-             Read(Model("gemma4_text")).layers.at(1).rule));
+             Read(ModelText("gemma4_text")).layers.at(1).rule));
        }},
       {15, "an outer original length counts beside a dictionary",
        [] {
-         EXPECT_EQ(std::get<YarnRule>(First(Model("llama", R"("original_max_position_embeddings":
+         EXPECT_EQ(
+             std::get<YarnRule>(First(ModelText("llama", R"("original_max_position_embeddings":
            4096, "rope_scaling": {"type": "yarn", "factor": 4})"))
-                                          .rule)
-                       .trained_length,
-                   4096);
+                                    .rule)
+                 .trained_length,
+             4096);
        }},
       {16, "theta of RoFormer and GPT-J stands in their code",
        [] {
-         EXPECT_EQ(First(Model("roformer")).theta, 1e4);
-         EXPECT_THROW(Read(Model("roformer", R"("rope_theta": 500000)")), FileError);
-         EXPECT_THROW(Read(Model("gptj", R"("rope_theta": 500000)")), FileError);
+         EXPECT_EQ(First(ModelText("roformer")).theta, 1e4);
+         EXPECT_THROW(Read(ModelText("roformer", R"("rope_theta": 500000)")), FileError);
+         EXPECT_THROW(Read(ModelText("gptj", R"("rope_theta": 500000)")), FileError);
        }},
       {20, "queries and keys of MLA differ in width",
        [] {
-         const LayerRope layers = First(Model("deepseek_v3"));
+         const LayerRope layers = First(ModelText("deepseek_v3"));
          EXPECT_EQ(layers.query->head_dim, 192);
          EXPECT_EQ(layers.key->head_dim, 64);
          EXPECT_EQ(layers.key->frequency, layers.query->frequency);
        }},
       {21, "Llama 4 heats the layers that do not rotate, by p + 1; Ministral all, by p",
        [] {
-         const RopeConfig llama = Read(Model("llama4_text"));
+         const RopeConfig llama = Read(ModelText("llama4_text"));
          EXPECT_FALSE(llama.layers.at(0).query_temperature.has_value());
          EXPECT_NE(llama.layers.at(1).query_temperature->At(8191), 1);
-         const LayerRope ministral = First(Model("ministral3"));
+         const LayerRope ministral = First(ModelText("ministral3"));
          EXPECT_EQ(ministral.query_temperature->At(16383), 1);
          EXPECT_NE(ministral.query_temperature->At(16384), 1);
        }},
       {22, "without an original length yarn takes the longest one, which is a warning",
        [] {
-         const RopeConfig config = Read(Model("llama", R"("max_position_embeddings": 131072,
+         const RopeConfig config = Read(ModelText("llama", R"("max_position_embeddings": 131072,
            "rope_scaling": {"type": "yarn", "factor": null})"));
          EXPECT_EQ(std::get<YarnRule>(config.layers.at(0).rule).factor, 1);
          EXPECT_EQ(config.warnings.size(), 1u);

@@ -1,0 +1,24 @@
+// What the commands that take the rotation of a config's layers share.
+#ifndef ROTARY_CLI_CONFIG_GROUPS_H_
+#define ROTARY_CLI_CONFIG_GROUPS_H_
+
+#include <string>
+#include <vector>
+
+#include "rotary/config/rope_config.h"
+
+namespace rotary {
+
+// Prints each warning of the config on a line of the error stream.
+void PrintWarnings(const RopeConfig& config);
+
+// The layers of a group, `between`, and its name: "0 .. 4: sliding_attention"; the name alone where
+// it says no layers.
+std::string LayersAndName(const LayerRope& group, const std::string& between);
+
+// Whether queries and keys of all groups, of which there is one at least, rotate as the first's.
+bool RotateAlike(const std::vector<const LayerRope*>& groups);
+
+}  // namespace rotary
+
+#endif  // ROTARY_CLI_CONFIG_GROUPS_H_
