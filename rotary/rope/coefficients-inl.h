@@ -164,16 +164,17 @@ class NextCoefficients {
 
   template <size_t... kVector>
   HWY_INLINE void MakeHalf(std::index_sequence<kVector...>) {
-    M* const cos = out_ + column_;
-    M* const sin = cos + count_;
-    const auto make = [&](size_t i) HWY_ATTR {
-      row_.OneVector<M>(D(), column_ + i, [&](auto d, auto c, auto s) HWY_ATTR {
-        hn::StoreU(c, d, cos + i);
-        hn::StoreU(s, d, sin + i);
-      });
-    };
-    (make(kVector * kLanes), ...);
+    (MakeHalfVector(column_ + kVector * kLanes), ...);
     column_ += sizeof...(kVector) * kLanes;
+  }
+
+  HWY_INLINE void MakeHalfVector(size_t column) const {
+    M* const cos = out_ + column;
+    M* const sin = cos + count_;
+    row_.OneVector<M>(D(), column, [cos, sin](auto d, auto c, auto s) HWY_ATTR {
+      hn::StoreU(c, d, cos);
+      hn::StoreU(s, d, sin);
+    });
   }
 
   RowFactors row_{};

@@ -23,8 +23,7 @@ HWY_BEFORE_NAMESPACE();
 namespace rotary {
 namespace HWY_NAMESPACE {
 
-// `heads` rows of channels, `stride` elements apart, that use coefficients `coefficient_stride`
-// apart.
+// `heads` rows of channels, `stride` elements apart: a token of an operand.
 template <class T>
 struct HeadRows {
   const T* in;
@@ -32,9 +31,16 @@ struct HeadRows {
   int64_t heads;
   int64_t in_stride;
   int64_t out_stride;
+};
+
+// What is rotated by the same coefficients: a token of each operand, or of one.
+template <class T>
+struct TokenRows {
   const Math<T>* coefficients;
-  int64_t coefficient_stride;  // 0: all heads alike
+  int64_t coefficient_stride;  // from head to head; 0: all heads alike
   bool is_group;
+  int count;  // of operands
+  HeadRows<T> operands[2];
 };
 
 // One vector of pairs in half layout, which may have a second frequency.
@@ -208,29 +214,49 @@ HWY_INLINE void RotateInterleavedPart(size_t begin, size_t n, const Math<T>* kee
   for (; i < n; i += 2) RotateNeighbours(keep + i, cross + i, in + i, out + i);
 }
 
-// Rotates a run of all heads; `next` is made on the way.
+// Rotates a run of all heads; `next` is made on the way with the last operand, the keys, which are
+// the fewest: the heads before stay undisturbed. Never inlined: together their needs would fill the
+// stack before the first, and compiled for each caller they would take minutes.
 template <class T>
-HWY_INLINE void RotateHalf(const PairRun& run, const HeadRows<T>& rows,
-                           NextCoefficients<Math<T>>& next) {
+using RunLoop = void (*)(const PairRun& run, const TokenRows<T>& token,
+                         NextCoefficients<Math<T>>& next);
+
+template <class T>
+HWY_NOINLINE void RotateHalf(const PairRun& run, const TokenRows<T>& token,
+                             NextCoefficients<Math<T>>& next) {
   const size_t n = static_cast<size_t>(run.count);
-  for (int64_t h = 0; h < rows.heads; ++h) {
-    const T* in = rows.in + h * rows.in_stride;
-    T* out = rows.out + h * rows.out_stride;
-    RotateHalfPart(0, n, rows.coefficients + h * rows.coefficient_stride + 4 * run.pair,
-                   rows.is_group, in + run.first, in + run.second, out + run.first,
-                   out + run.second);
-    next.StepHalf();
+  for (int i = 0; i < token.count; ++i) {
+    const HeadRows<T>& rows = token.operands[i];
+    const Math<T>* c = token.coefficients + 4 * run.pair;
+    const T* in = rows.in;
+    T* out = rows.out;
+    for (int64_t h = 0; h < rows.heads; ++h) {
+      RotateHalfPart(0, n, c, token.is_group, in + run.first, in + run.second, out + run.first,
+                     out + run.second);
+      c += token.coefficient_stride;
+      in += rows.in_stride;
+      out += rows.out_stride;
+      if (i + 1 == token.count) next.StepHalf();
+    }
   }
 }
+
 template <class T>
-HWY_INLINE void RotateInterleaved(const PairRun& run, const HeadRows<T>& rows,
-                                  NextCoefficients<Math<T>>& next) {
+HWY_NOINLINE void RotateInterleaved(const PairRun& run, const TokenRows<T>& token,
+                                    NextCoefficients<Math<T>>& next) {
   const size_t n = 2 * static_cast<size_t>(run.count);
-  for (int64_t h = 0; h < rows.heads; ++h) {
-    RotateInterleavedPart(0, n, rows.coefficients + h * rows.coefficient_stride + 4 * run.pair,
-                          rows.in + h * rows.in_stride + run.first,
-                          rows.out + h * rows.out_stride + run.first);
-    next.StepInterleaved();
+  for (int i = 0; i < token.count; ++i) {
+    const HeadRows<T>& rows = token.operands[i];
+    const Math<T>* keep = token.coefficients + 4 * run.pair;
+    const T* in = rows.in + run.first;
+    T* out = rows.out + run.first;
+    for (int64_t h = 0; h < rows.heads; ++h) {
+      RotateInterleavedPart(0, n, keep, in, out);
+      keep += token.coefficient_stride;
+      in += rows.in_stride;
+      out += rows.out_stride;
+      if (i + 1 == token.count) next.StepInterleaved();
+    }
   }
 }
 
@@ -262,173 +288,157 @@ struct RestStepOf<PartRest<Step>> {
 // constants in the instructions, and no more of them than a loop can keep. With the 16 registers of
 // AVX2 compilers keep some coefficients on the stack, and it still pays; narrower vectors go
 // without.
-template <class Step, class Rest, class T, size_t... kStep>
-HWY_INLINE void RotateHalfInRegisters(const PairRun& run, const HeadRows<T>& rows,
-                                      NextCoefficients<Math<T>>& next,
-                                      std::index_sequence<kStep...>) {
-  const size_t n = static_cast<size_t>(run.count);
-  const Math<T>* c = rows.coefficients + 4 * run.pair;
-  const Math<T>* s = c + n;
-  const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
-  constexpr size_t kDone = sizeof...(kStep) * Step::kSize;
-  using RestStep = typename RestStepOf<Rest>::Type;
-  [[maybe_unused]] const RestStep rest(c + kDone, s + kDone);
-  T* first = rows.out + run.first;
-  T* second = rows.out + run.second;
-  const int64_t stride = rows.out_stride;
-  NextCoefficients<Math<T>> making = next;  // in registers
-  for (int64_t h = rows.heads; h > 0; --h) {
-    // The first half is loaded before any of the second, so that memory is met in ascending order:
-    // one load that the compiler moves ahead costs a seventh at heads of 1 KiB (docs/rotate.md).
-    const typename Step::Input x[] = {Step::Load(first + kStep * Step::kSize)...};
-    HWY_FENCE;
-    (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
-                         second + kStep * Step::kSize),
-     ...);
-    if constexpr (std::is_same_v<Rest, AnyRest>) {
-      RotateHalfPart(kDone, n, c, true, first, second, first, second);
-    } else if constexpr (!std::is_same_v<Rest, NoRest>) {
-      rest.Rotate(RestStep::Load(first + kDone), second + kDone, first + kDone, second + kDone);
+template <class T, class Step, class Rest, class Steps>
+struct HalfInRegisters;
+template <class T, class Step, class Rest, size_t... kStep>
+struct HalfInRegisters<T, Step, Rest, std::index_sequence<kStep...>> {
+  static HWY_NOINLINE void Rotate(const PairRun& run, const TokenRows<T>& token,
+                                  NextCoefficients<Math<T>>& next) {
+    const size_t n = static_cast<size_t>(run.count);
+    const Math<T>* c = token.coefficients + 4 * run.pair;
+    const Math<T>* s = c + n;
+    const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
+    constexpr size_t kDone = sizeof...(kStep) * Step::kSize;
+    using RestStep = typename RestStepOf<Rest>::Type;
+    [[maybe_unused]] const RestStep rest(c + kDone, s + kDone);
+    NextCoefficients<Math<T>> making;  // in registers
+    for (int i = 0; i < token.count; ++i) {
+      const HeadRows<T>& rows = token.operands[i];
+      T* first = rows.out + run.first;
+      T* second = rows.out + run.second;
+      const int64_t stride = rows.out_stride;
+      if (i + 1 == token.count) making = next;
+      for (int64_t h = rows.heads; h > 0; --h) {
+        // The first half is loaded before any of the second, so that memory is met in ascending
+        // order: one load that the compiler moves ahead costs a seventh at heads of 1 KiB
+        // (docs/rotate.md).
+        const typename Step::Input x[] = {Step::Load(first + kStep * Step::kSize)...};
+        HWY_FENCE;
+        (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
+                             second + kStep * Step::kSize),
+         ...);
+        if constexpr (std::is_same_v<Rest, AnyRest>) {
+          RotateHalfPart(kDone, n, c, true, first, second, first, second);
+        } else if constexpr (!std::is_same_v<Rest, NoRest>) {
+          rest.Rotate(RestStep::Load(first + kDone), second + kDone, first + kDone, second + kDone);
+        }
+        first += stride;
+        second += stride;
+        making.StepHalf();
+      }
     }
-    first += stride;
-    second += stride;
-    making.StepHalf();
+    next = making;
   }
-  next = making;
-}
+};
 
-template <class Step, class Rest, class T, size_t... kStep>
-HWY_INLINE void RotateInterleavedInRegisters(const PairRun& run, const HeadRows<T>& rows,
-                                             NextCoefficients<Math<T>>& next,
-                                             std::index_sequence<kStep...>) {
-  const size_t n = 2 * static_cast<size_t>(run.count);
-  const Math<T>* keep = rows.coefficients + 4 * run.pair;
-  const Math<T>* cross = keep + n;
-  const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
-  T* x = rows.out + run.first;
-  const int64_t stride = rows.out_stride;
-  NextCoefficients<Math<T>> making = next;  // in registers
-  for (int64_t h = rows.heads; h > 0; --h) {
-    (steps[kStep].Rotate(x + kStep * Step::kSize, x + kStep * Step::kSize), ...);
-    if constexpr (!std::is_same_v<Rest, NoRest>) {
-      RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, x, x);
+template <class T, class Step, class Rest, class Steps>
+struct InterleavedInRegisters;
+template <class T, class Step, class Rest, size_t... kStep>
+struct InterleavedInRegisters<T, Step, Rest, std::index_sequence<kStep...>> {
+  static HWY_NOINLINE void Rotate(const PairRun& run, const TokenRows<T>& token,
+                                  NextCoefficients<Math<T>>& next) {
+    const size_t n = 2 * static_cast<size_t>(run.count);
+    const Math<T>* keep = token.coefficients + 4 * run.pair;
+    const Math<T>* cross = keep + n;
+    const Step steps[] = {Step(keep + kStep * Step::kSize, cross + kStep * Step::kSize)...};
+    NextCoefficients<Math<T>> making;  // in registers
+    for (int i = 0; i < token.count; ++i) {
+      const HeadRows<T>& rows = token.operands[i];
+      T* x = rows.out + run.first;
+      const int64_t stride = rows.out_stride;
+      if (i + 1 == token.count) making = next;
+      for (int64_t h = rows.heads; h > 0; --h) {
+        (steps[kStep].Rotate(x + kStep * Step::kSize, x + kStep * Step::kSize), ...);
+        if constexpr (!std::is_same_v<Rest, NoRest>) {
+          RotateInterleavedPart(sizeof...(kStep) * Step::kSize, n, keep, x, x);
+        }
+        x += stride;
+        making.StepInterleaved();
+      }
     }
-    x += stride;
-    making.StepInterleaved();
+    next = making;
   }
-  next = making;
-}
+};
 
-// Calls body(sequence, rest) for the most steps in `count` pairs or channels that there is a loop
-// for; returns whether there is one.
+// The loop for the most steps in `count` pairs or channels that there is one for, or nullptr.
 //
 // kParts: with loops of their own for rests of one step. In bf16, for heads of 80 and 96 channels:
 // bringing its coefficients from memory into even and odd ones costs more than the step.
-template <class Step, bool kParts, class Body>
-HWY_INLINE bool InRegisters(size_t count, const Body& body) {
-  const auto call = [&](auto steps) HWY_ATTR {
-    const size_t rest = count - steps.size() * Step::kSize;
-    if (rest == 0) {
-      body(steps, NoRest());
-      return true;
-    }
+template <template <class...> class Loop, class T, class Step, bool kParts>
+RunLoop<T> InRegisters(size_t count) {
+  const auto with = [count]<class Steps>(Steps) -> RunLoop<T> {
+    const size_t rest = count - Steps::size() * Step::kSize;
+    if (rest == 0) return Loop<T, Step, NoRest, Steps>::Rotate;
     if constexpr (kParts) {
       using Half = typename Step::template With<PartTag<float, 2>>;
       using Quarter = typename Step::template With<PartTag<float, 4>>;
-      if (rest == Half::kSize) {
-        body(steps, PartRest<Half>());
-        return true;
-      }
-      if (rest == Quarter::kSize) {
-        body(steps, PartRest<Quarter>());
-        return true;
-      }
+      if (rest == Half::kSize) return Loop<T, Step, PartRest<Half>, Steps>::Rotate;
+      if (rest == Quarter::kSize) return Loop<T, Step, PartRest<Quarter>, Steps>::Rotate;
     }
-    body(steps, AnyRest());
-    return true;
+    return Loop<T, Step, AnyRest, Steps>::Rotate;
   };
   const size_t steps = count / Step::kSize;
   // A step of bf16 takes twice the registers.
   if constexpr (sizeof(Step) <= 2 * sizeof(hn::Vec<hn::ScalableTag<float>>)) {
-    if (steps >= 8) return call(std::make_index_sequence<8>());
+    if (steps >= 8) return with(std::make_index_sequence<8>());
   }
-  if (steps >= 4) return call(std::make_index_sequence<4>());
-  if (steps == 3) return call(std::make_index_sequence<3>());
-  if (steps == 2) return call(std::make_index_sequence<2>());
-  if (steps == 1) return call(std::make_index_sequence<1>());
-  return false;
+  if (steps >= 4) return with(std::make_index_sequence<4>());
+  if (steps == 3) return with(std::make_index_sequence<3>());
+  if (steps == 2) return with(std::make_index_sequence<2>());
+  if (steps == 1) return with(std::make_index_sequence<1>());
+  return nullptr;
 }
 
-// Calls body(rotate) with the loop of such steps for `run`; returns whether there is one.
-template <class T, class Half, class Interleaved, class Body>
-HWY_INLINE bool WithLoopOfSteps(const PairRun& run, const Body& body) {
-  using Next = NextCoefficients<Math<T>>;
+template <class T, bool kNative>
+RunLoop<T> LoopInRegisters(const PairRun& run) {
+  using D = hn::ScalableTag<Math<T>>;
   const size_t n = static_cast<size_t>(run.count);
   if (run.interleaved) {
-    return InRegisters<Interleaved, false>(2 * n, [&](auto steps, auto rest) HWY_ATTR {
-      body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR {
-        RotateInterleavedInRegisters<Interleaved, decltype(rest)>(run, rows, next, steps);
-      });
-    });
+    return InRegisters<InterleavedInRegisters, T, InterleavedStep<T, D, kNative>, false>(2 * n);
   }
-  constexpr bool kParts = std::is_same_v<T, BF16>;
-  return InRegisters<Half, kParts>(n, [&](auto steps, auto rest) HWY_ATTR {
-    body([&](const HeadRows<T>& rows, Next& next)
-             HWY_ATTR { RotateHalfInRegisters<Half, decltype(rest)>(run, rows, next, steps); });
-  });
+  return InRegisters<HalfInRegisters, T, HalfStep<T, D, kNative>, std::is_same_v<T, BF16>>(n);
 }
 
 #endif
 
-// Calls body(rotate) with the loop for a run of a group whose heads are alike: rotate(rows, next)
-// rotates all of it in place.
-template <class T, class Body>
-HWY_INLINE void WithLoopInPlace(const PairRun& run, const Body& body) {
-  using Next = NextCoefficients<Math<T>>;
+// Any rows of a run.
+template <class T>
+RunLoop<T> LoopOf(const PairRun& run) {
+  return run.interleaved ? RotateInterleaved<T> : RotateHalf<T>;
+}
+
+// Rows of a group, in place, whose heads are alike.
+template <class T>
+RunLoop<T> LoopInPlace(const PairRun& run) {
+  RunLoop<T> loop = nullptr;
 #if HWY_MAX_BYTES >= 32
-  using D = hn::ScalableTag<Math<T>>;
 #if HWY_TARGET == HWY_AVX3
   if constexpr (std::is_same_v<T, BF16>) {
-    if (HasNativeBF16() &&
-        WithLoopOfSteps<T, HalfStep<T, D, true>, InterleavedStep<T, D, true>>(run, body)) {
-      return;
-    }
+    if (HasNativeBF16()) loop = LoopInRegisters<T, true>(run);
   }
 #endif
-  if (WithLoopOfSteps<T, HalfStep<T, D>, InterleavedStep<T, D>>(run, body)) return;
+  if (loop == nullptr) loop = LoopInRegisters<T, false>(run);
 #endif
-  if (run.interleaved) {
-    body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR { RotateInterleaved(run, rows, next); });
-  } else {
-    body([&](const HeadRows<T>& rows, Next& next) HWY_ATTR { RotateHalf(run, rows, next); });
-  }
-}
-
-// A function of its own for each loop: together their needs would fill the stack before the first.
-template <class T, class RotateRun>
-HWY_NOINLINE void RotateOnce(const RotateRun& rotate, const HeadRows<T>& rows) {
-  NextCoefficients<Math<T>> none;
-  rotate(rows, none);
+  return loop != nullptr ? loop : LoopOf<T>(run);
 }
 
 template <class T>
-void RotateHeads(const ChannelRuns& runs, const HeadRows<T>& rows) {
-  const bool in_place = rows.in == rows.out;
+void RotateToken(const ChannelRuns& runs, const TokenRows<T>& token) {
+  const HeadRows<T>* const end = token.operands + token.count;
+  const bool in_place =
+      std::all_of(token.operands, end, [](const HeadRows<T>& rows) { return rows.in == rows.out; });
+  const bool in_registers = in_place && token.is_group && token.coefficient_stride == 0;
   for (const PairRun& run : runs.pairs) {
-    if (in_place && rows.is_group && rows.coefficient_stride == 0) {
-      WithLoopInPlace<T>(run, [&](const auto& rotate) HWY_ATTR { RotateOnce(rotate, rows); });
-    } else if (run.interleaved) {
-      RotateOnce([&](const auto&, auto& none) HWY_ATTR { RotateInterleaved(run, rows, none); },
-                 rows);
-    } else {
-      RotateOnce([&](const auto&, auto& none) HWY_ATTR { RotateHalf(run, rows, none); }, rows);
-    }
+    NextCoefficients<Math<T>> none;
+    (in_registers ? LoopInPlace<T>(run) : LoopOf<T>(run))(run, token, none);
   }
   if (in_place) return;
   for (const ChannelRange& range : runs.rest) {
-    for (int64_t h = 0; h < rows.heads; ++h) {
-      const T* from = rows.in + h * rows.in_stride + range.begin;
-      std::copy(from, from + range.count, rows.out + h * rows.out_stride + range.begin);
+    for (const HeadRows<T>* rows = token.operands; rows < end; ++rows) {
+      for (int64_t h = 0; h < rows->heads; ++h) {
+        const T* from = rows->in + h * rows->in_stride + range.begin;
+        std::copy(from, from + range.count, rows->out + h * rows->out_stride + range.begin);
+      }
     }
   }
 }

@@ -135,8 +135,7 @@ class Rotator {
                            job_.phase_heads == 1 && job_.is_group &&
                            NextCoefficients<M>::CanMake(runs) && IsInPlace(job_);
     if (is_simple) {
-      WithLoopInPlace<T>(runs.pairs[0],
-                         [&](const auto& rotate) HWY_ATTR { RunTokens(begin, end, rotate); });
+      RunTokens(begin, end, runs.pairs[0]);
     } else {
       RunBlocks(begin, end);
     }
@@ -169,8 +168,8 @@ class Rotator {
   // next coefficients are made while a token is rotated, and little else happens between its heads
   // and those of the next. A core looks a few hundred instructions ahead; what is done between
   // tokens is time in which it asks for no memory.
-  template <class RotateRun>
-  HWY_NOINLINE void RunTokens(int64_t begin, int64_t end, const RotateRun& rotate) {
+  HWY_NOINLINE void RunTokens(int64_t begin, int64_t end, const PairRun& run) {
+    const RunLoop<T> rotate = LoopInPlace<T>(run);
     int64_t batch = begin / job_.tokens, token = begin % job_.tokens;
     M* coefficients = CoefficientsOf(0, 0, 0);
     M* next_coefficients = CoefficientsOf(1, 0, 0);
@@ -179,14 +178,10 @@ class Rotator {
       const bool row_ends = token + 1 == job_.tokens;
       const int64_t next_batch = row_ends ? batch + 1 : batch;
       const int64_t next_token = row_ends ? 0 : token + 1;
-      NextCoefficients<M> next, none;
+      NextCoefficients<M> next;
       if (i + 1 < end) next = makers_[0].Start(next_batch, next_token, next_coefficients);
-      for (int operand = 0; operand < job_.operand_count; ++operand) {
-        // With the last operand, the keys, which are the fewest: the heads before stay undisturbed.
-        const bool last = operand + 1 == job_.operand_count;
-        rotate(RowsOf(operand, batch, token, coefficients), last ? next : none);
-      }
-      next.Finish(job_.runs->pairs[0].interleaved);
+      rotate(run, RowsOf(0, job_.operand_count, batch, token, coefficients), next);
+      next.Finish(run.interleaved);
       std::swap(coefficients, next_coefficients);
       batch = next_batch;
       token = next_token;
@@ -217,19 +212,30 @@ class Rotator {
     const int64_t count = TokensOf(item);
     const int64_t batch = job_.sharing > 1 ? item.share : item.position_row;
     for (int64_t t = 0; t < count; ++t) {
-      for (int i = 0; i < job_.operand_count; ++i) {
-        const M* coefficients = CoefficientsOf(slot, t, sides_ == 1 ? 0 : i);
-        RotateHeads(*job_.runs, RowsOf(i, batch, item.block * job_.block_tokens + t, coefficients));
+      const int64_t token = item.block * job_.block_tokens + t;
+      // Operands with the same coefficients go together.
+      const int together = sides_ == 1 ? job_.operand_count : 1;
+      for (int i = 0; i < job_.operand_count; i += together) {
+        const int side = sides_ == 1 ? 0 : i;
+        RotateToken(*job_.runs, RowsOf(i, together, batch, token, CoefficientsOf(slot, t, side)));
       }
     }
   }
 
-  HWY_INLINE HeadRows<T> RowsOf(int i, int64_t batch, int64_t token, const M* coefficients) const {
-    const Operand& operand = operands_[static_cast<size_t>(i)];
-    HeadRows<T> rows = operand.rows;
-    rows.in += batch * operand.in_batch + token * operand.in_token;
-    rows.out += batch * operand.out_batch + token * operand.out_token;
+  // A token of `count` operands from the first on.
+  HWY_INLINE TokenRows<T> RowsOf(int first, int count, int64_t batch, int64_t token,
+                                 const M* coefficients) const {
+    TokenRows<T> rows;
     rows.coefficients = coefficients;
+    rows.coefficient_stride = job_.phase_heads == 1 ? 0 : 4 * job_.pairs;
+    rows.is_group = job_.is_group;
+    rows.count = count;
+    for (int i = 0; i < count; ++i) {
+      const Operand& operand = operands_[static_cast<size_t>(first + i)];
+      rows.operands[i] = operand.rows;
+      rows.operands[i].in += batch * operand.in_batch + token * operand.in_token;
+      rows.operands[i].out += batch * operand.out_batch + token * operand.out_token;
+    }
     return rows;
   }
 
@@ -251,10 +257,7 @@ class Rotator {
                      .out = static_cast<T*>(out.data()),
                      .heads = in.shape(2),
                      .in_stride = in.stride(2),
-                     .out_stride = out.stride(2),
-                     .coefficients = nullptr,
-                     .coefficient_stride = job.phase_heads == 1 ? 0 : 4 * job.pairs,
-                     .is_group = job.is_group}};
+                     .out_stride = out.stride(2)}};
   }
 
   const RotateJob& job_;
