@@ -138,11 +138,17 @@ class NextCoefficients {
 
   HWY_INLINE void StepHalf() {
     if (column_ >= count_) return;
-    if (column_ + 8 * kLanes <= count_) {
-      MakeHalf(std::make_index_sequence<8>());
-    } else {
-      MakeHalf(std::make_index_sequence<1>());
+    const size_t most = column_ + 8 * kLanes;
+    const size_t end = most <= count_ ? most : column_ + kLanes;
+    for (size_t column = column_; column < end; column += kLanes) {
+      M* const cos = out_ + column;
+      M* const sin = cos + count_;
+      row_.OneVector<M>(D(), column, [cos, sin](auto d, auto c, auto s) HWY_ATTR {
+        hn::StoreU(c, d, cos);
+        hn::StoreU(s, d, sin);
+      });
     }
+    column_ = end;
   }
 
   HWY_INLINE void StepInterleaved() {
@@ -161,21 +167,6 @@ class NextCoefficients {
  private:
   using D = hn::ScalableTag<double>;
   static constexpr size_t kLanes = hn::MaxLanes(D());
-
-  template <size_t... kVector>
-  HWY_INLINE void MakeHalf(std::index_sequence<kVector...>) {
-    (MakeHalfVector(column_ + kVector * kLanes), ...);
-    column_ += sizeof...(kVector) * kLanes;
-  }
-
-  HWY_INLINE void MakeHalfVector(size_t column) const {
-    M* const cos = out_ + column;
-    M* const sin = cos + count_;
-    row_.OneVector<M>(D(), column, [cos, sin](auto d, auto c, auto s) HWY_ATTR {
-      hn::StoreU(c, d, cos);
-      hn::StoreU(s, d, sin);
-    });
-  }
 
   RowFactors row_{};
   M* out_ = nullptr;

@@ -167,8 +167,9 @@ HWY_INLINE void RotateNeighbours(const Math<T>* keep, const Math<T>* cross, cons
 
 // Pairs begin .. n-1 of one head of a half run, with coefficients from memory.
 template <class T>
-HWY_INLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool is_group,
-                               const T* in_first, const T* in_second, T* out_first, T* out_second) {
+HWY_NOINLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool is_group,
+                                 const T* in_first, const T* in_second, T* out_first,
+                                 T* out_second) {
   using M = Math<T>;
   const M* s = c + n;
   size_t i = begin;
@@ -195,8 +196,8 @@ HWY_INLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool is
 
 // The same for channels of an interleaved run.
 template <class T>
-HWY_INLINE void RotateInterleavedPart(size_t begin, size_t n, const Math<T>* keep, const T* in,
-                                      T* out) {
+HWY_NOINLINE void RotateInterleavedPart(size_t begin, size_t n, const Math<T>* keep, const T* in,
+                                        T* out) {
   using M = Math<T>;
   const M* cross = keep + n;
   size_t i = begin;
