@@ -14,7 +14,7 @@ if(ROTARY_SANITIZE)
   target_compile_options(rotary_flags INTERFACE
     -fsanitize=${ROTARY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     # GCC 12 takes the undefined vectors inside its own AVX-512 intrinsics for ours.
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+    "$<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized;-Wno-uninitialized>")
   target_link_options(rotary_flags INTERFACE -fsanitize=${ROTARY_SANITIZE})
 endif()
 
