@@ -7,12 +7,6 @@
 #include "rotary/rope/float32_arithmetic.h"
 
 namespace rotary {
-namespace {
-
-// Doubles in the widest vector of any SIMD target here; rows are padded to it.
-constexpr int64_t kLanes = 8;
-
-}  // namespace
 
 Turn TurnBy(const double* frequency, const double* position, int axes) {
   // angle + error is the sum without rounding, but for the rounding of `error` itself.
@@ -59,9 +53,10 @@ PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
 
 bool PhaseRows::FindAxes() {
   reads_axis_ = Tensor(DType::kF64, {axes_, stride_});
+  axes_of_vectors_.assign(static_cast<size_t>(stride_ / kLanes), {axes_, 0});
   for (int64_t column = 0; column < columns_; ++column) {
     const double* frequency = frequency_.data() + column * axes_;
-    int64_t axis = 0;  // of a column that stands still
+    int axis = 0;  // of a column that stands still
     int count = 0;
     for (int i = 0; i < axes_; ++i) {
       if (frequency[i] == 0) continue;
@@ -70,6 +65,8 @@ bool PhaseRows::FindAxes() {
     }
     if (count > 1) return false;
     reads_axis_.data<double>()[axis * stride_ + column] = std::bit_cast<double>(~uint64_t{0});
+    AxisRange& range = axes_of_vectors_[static_cast<size_t>(column / kLanes)];
+    range = {std::min(range.first, axis), std::max(range.end, axis + 1)};
   }
   return true;
 }

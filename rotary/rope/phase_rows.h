@@ -28,6 +28,9 @@ Turn TurnBy(const double* frequency, const double* position, int axes);
 
 class PhaseRows {
  public:
+  // Doubles in the widest vector of any SIMD target here; rows are padded to whole ones.
+  static constexpr int64_t kLanes = 8;
+
   // Rows of a table; a position is three digits in this base, so the tables cover kRows^3 of them.
   static constexpr int64_t kRows = 128;
 
@@ -51,11 +54,18 @@ class PhaseRows {
     return reinterpret_cast<const double*>(reads_axis_.raw()) + axis * stride_;
   }
 
+  // A row is `vectors` times kLanes columns. The axes that each of them reads: from `first` on.
+  size_t vectors() const { return axes_of_vectors_.size(); }
+  struct AxisRange {
+    int first, end;
+  };
+  const AxisRange& AxesOfVector(size_t vector) const { return axes_of_vectors_[vector]; }
+
   // Writes the row of one position by sine and cosine; padding becomes 0.
   void Direct(const double* position, double* row) const;
 
  private:
-  // Fills reads_axis_; false where a column reads several axes.
+  // Fills reads_axis_ and axes_of_vectors_; false where a column reads several axes.
   bool FindAxes();
 
   const double* RowOf(const Tensor& table, int64_t row) const {
@@ -67,9 +77,10 @@ class PhaseRows {
   int axes_ = 1;
   int64_t columns_ = 0;
   int64_t stride_ = 0;
-  std::vector<double> frequency_;  // [columns, axes]
-  Tensor low_, middle_, high_;     // [rows, (cos, sin), stride], aligned for whole vectors
-  Tensor reads_axis_;              // [axes, stride]
+  std::vector<double> frequency_;           // [columns, axes]
+  Tensor low_, middle_, high_;              // [rows, (cos, sin), stride], aligned for whole vectors
+  Tensor reads_axis_;                       // [axes, stride]
+  std::vector<AxisRange> axes_of_vectors_;  // [stride / kLanes]
 };
 
 }  // namespace rotary

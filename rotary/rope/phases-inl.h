@@ -67,15 +67,19 @@ HWY_INLINE void MultiplyRows(const double* a, const double* b, double factor, in
   }
 }
 
-// out = column by column that of the rows which reads the column's axis: rows_of(axis) for each
-// axis of `rows`.
+// A vector of PhaseRows::kLanes columns of `out` = column by column that of the rows which reads
+// the column's axis: row_of(axis) for each axis of `rows`.
 template <class RowOf>
-HWY_INLINE void SelectByAxis(const PhaseRows& rows, int axes, const RowOf& row_of, double* out) {
+HWY_INLINE void SelectByAxis(const PhaseRows& rows, size_t vector, const RowOf& row_of,
+                             double* out) {
   const hn::ScalableTag<double> d;
   const size_t stride = static_cast<size_t>(rows.stride());
-  for (size_t i = 0; i < stride; i += hn::Lanes(d)) {
-    auto cos = hn::LoadU(d, row_of(0) + i), sin = hn::LoadU(d, row_of(0) + stride + i);
-    for (int axis = 1; axis < axes; ++axis) {
+  const PhaseRows::AxisRange axes = rows.AxesOfVector(vector);
+  const size_t begin = vector * PhaseRows::kLanes;
+  for (size_t i = begin; i < begin + PhaseRows::kLanes; i += hn::Lanes(d)) {
+    auto cos = hn::LoadU(d, row_of(axes.first) + i);
+    auto sin = hn::LoadU(d, row_of(axes.first) + stride + i);
+    for (int axis = axes.first + 1; axis < axes.end; ++axis) {
       const auto reads = hn::LoadU(d, rows.ReadsAxis(axis) + i);
       cos = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + i), cos);
       sin = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + stride + i), sin);
@@ -157,8 +161,7 @@ class PhaseCursor {
         block_row_(rows_memory_.data<double>()),
         decayed_row_(block_row_ + 2 * rows_.stride()),
         low_row_(block_row_ + 4 * rows_.stride()),
-        digits_(static_cast<size_t>(rotation_.axes)),
-        blocks_(static_cast<size_t>(rotation_.axes), -1) {}
+        places_(static_cast<size_t>(rotation_.axes)) {}
 
   // The phases at position[axes]; they stay valid until the next call.
   HWY_INLINE RowFactors At(const double* position) {
@@ -166,15 +169,16 @@ class PhaseCursor {
     RowFactors factors{block_row_, rows_.Low(0), stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
-    if (rows_.has_tables() && rotation_.axes > 1 && SplitByAxis(position)) {
+    if (rows_.has_tables() && rotation_.axes > 1 &&
+        (IsInBlocks(position) || StartBlocks(position))) {
       factors.low = LowByAxis();
     } else if (rows_.has_tables() && rotation_.axes == 1 &&
                static_cast<double>(whole) == magnitude) {
-      if (whole / PhaseRows::kRows != blocks_[0]) StartBlock(whole / PhaseRows::kRows);
+      if (whole / PhaseRows::kRows != places_[0].block) StartBlock(whole / PhaseRows::kRows);
       factors.low = rows_.Low(whole % PhaseRows::kRows);
       factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
-      blocks_[0] = -1;
+      places_[0].block = -1;
       SetBlockRow(position);
     }
     if (!rotation_.log_decay.empty()) {
@@ -187,7 +191,7 @@ class PhaseCursor {
  private:
   // block_row_ = g e^(i 128 block w)
   HWY_NOINLINE void StartBlock(int64_t block) {
-    blocks_[0] = block;
+    places_[0].block = block;
     const int64_t high = block / PhaseRows::kRows;
     if (high < PhaseRows::kRows) {
       MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_,
@@ -198,44 +202,56 @@ class PhaseCursor {
     }
   }
 
-  // Makes block_row_ for a position on several axes and sets digits_, the last one on each. Returns
-  // false, and does nothing, where an axis is not at a whole number within the tables.
-  HWY_NOINLINE bool SplitByAxis(const double* position) {
+  // Sets the digits of a position on several axes; false where an axis is not at a whole number of
+  // the block of block_row_.
+  HWY_INLINE bool IsInBlocks(const double* position) {
+    bool is_in = true;
+    for (size_t axis = 0; axis < places_.size(); ++axis) {
+      Place& place = places_[axis];
+      const auto whole = static_cast<int64_t>(position[axis]);
+      place.digit = whole - place.block * PhaseRows::kRows;
+      is_in &= whole >= 0 && place.digit >= 0 && place.digit < PhaseRows::kRows &&
+               static_cast<double>(whole) == position[axis];
+    }
+    return is_in;
+  }
+
+  // Makes block_row_ for a position on several axes and sets the digits. Returns false, and leaves
+  // block_row_, where an axis is not at a whole number within the tables.
+  HWY_NOINLINE bool StartBlocks(const double* position) {
     constexpr double kEnd = static_cast<double>(PhaseRows::kRows * PhaseRows::kRows) *
                             static_cast<double>(PhaseRows::kRows);
-    const size_t axes = blocks_.size();
-    for (size_t axis = 0; axis < axes; ++axis) {
+    for (size_t axis = 0; axis < places_.size(); ++axis) {
       if (!(position[axis] >= 0 && position[axis] < kEnd)) return false;
-      digits_[axis] = static_cast<int64_t>(position[axis]);
-      if (static_cast<double>(digits_[axis]) != position[axis]) return false;
+      const auto whole = static_cast<int64_t>(position[axis]);
+      if (static_cast<double>(whole) != position[axis]) return false;
     }
-    bool is_new = false;
-    for (size_t axis = 0; axis < axes; ++axis) {
-      const int64_t block = digits_[axis] / PhaseRows::kRows;
-      digits_[axis] %= PhaseRows::kRows;
-      is_new |= block != blocks_[axis];
-      blocks_[axis] = block;
+    for (size_t axis = 0; axis < places_.size(); ++axis) {
+      const auto whole = static_cast<int64_t>(position[axis]);
+      places_[axis] = {whole / PhaseRows::kRows, whole % PhaseRows::kRows};
     }
-    if (!is_new) return true;
-    const auto block = [&](int axis) { return blocks_[static_cast<size_t>(axis)]; };
-    const int count = static_cast<int>(axes);
-    SelectByAxis(
-        rows_, count, [&](int axis) { return rows_.High(block(axis) / PhaseRows::kRows); },
-        block_row_);
-    SelectByAxis(
-        rows_, count, [&](int axis) { return rows_.Middle(block(axis) % PhaseRows::kRows); },
-        low_row_);
+    const auto block = [&](int axis) { return places_[static_cast<size_t>(axis)].block; };
+    for (size_t vector = 0; vector < rows_.vectors(); ++vector) {
+      SelectByAxis(
+          rows_, vector, [&](int axis) { return rows_.High(block(axis) / PhaseRows::kRows); },
+          block_row_);
+      SelectByAxis(
+          rows_, vector, [&](int axis) { return rows_.Middle(block(axis) % PhaseRows::kRows); },
+          low_row_);
+    }
     MultiplyRows(block_row_, low_row_, factor_, rows_.stride(), block_row_);
     return true;
   }
 
   HWY_NOINLINE const double* LowByAxis() {
-    const bool alike = std::all_of(digits_.begin(), digits_.end(),
-                                   [&](int64_t digit) { return digit == digits_[0]; });
-    if (alike) return rows_.Low(digits_[0]);  // text
-    SelectByAxis(
-        rows_, static_cast<int>(digits_.size()),
-        [&](int axis) { return rows_.Low(digits_[static_cast<size_t>(axis)]); }, low_row_);
+    const auto low = [&](int axis) { return rows_.Low(places_[static_cast<size_t>(axis)].digit); };
+    const bool alike = std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
+      return place.digit == places_[0].digit;
+    });
+    if (alike) return low(0);  // text
+    for (size_t vector = 0; vector < rows_.vectors(); ++vector) {
+      SelectByAxis(rows_, vector, low, low_row_);
+    }
     return low_row_;
   }
 
@@ -268,11 +284,15 @@ class PhaseCursor {
   double centre_;
   double factor_;
   Tensor rows_memory_;
-  double* block_row_;            // the row of the block
-  double* decayed_row_;          // the same with the decay of the token
-  double* low_row_;              // of a token at several numbers
-  std::vector<int64_t> digits_;  // [axes] the place in its block
-  std::vector<int64_t> blocks_;  // [axes] of 128 positions, that block_row_ stands at; -1: no block
+  double* block_row_;    // the row of the block
+  double* decayed_row_;  // the same with the decay of the token
+  double* low_row_;      // of a token at several numbers
+  // On each axis: the block of 128 positions that block_row_ stands at (-1: none), and the place in
+  // it of the token.
+  struct Place {
+    int64_t block = -1, digit = 0;
+  };
+  std::vector<Place> places_;
 };
 
 }  // namespace HWY_NAMESPACE
