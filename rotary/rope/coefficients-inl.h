@@ -3,12 +3,12 @@
 //
 // For each row of phases 4 * pairs numbers; a run of n pairs that starts at pair j has its own at
 // 4 j:
-//   half         c [n], s [n], c' [n], s' [n]
+//   half         c [n], s [n], or with a second frequency c [n], c' [n], s [n], s' [n]
 //                y_first = c x_first - s x_second,  y_second = c' x_second + s' x_first
 //   interleaved  keep [2n], cross [2n]
 //                y = keep x + cross (x with neighbours swapped)
-// where keep = c, c', c, c', ... and cross = -s, s', -s, s', ... c' and s' equal c and s, and are
-// left out in half runs, unless there is a second frequency.
+// where keep = c, c', c, c', ... and cross = -s, s', -s, s', ... Without a second frequency c' = c
+// and s' = s.
 #if defined(ROTARY_ROPE_COEFFICIENTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ROTARY_ROPE_COEFFICIENTS_INL_H_
 #undef ROTARY_ROPE_COEFFICIENTS_INL_H_
@@ -112,8 +112,8 @@ void ArrangeSecond(const ChannelRuns& runs, bool transposed, const Row& row, siz
         out[2 * n + 2 * i + 1] = s2[j];
       } else {
         out[i] = c1[j];
-        out[n + i] = s1[j];
-        out[2 * n + i] = c2[j];
+        out[n + i] = c2[j];
+        out[2 * n + i] = s1[j];
         out[3 * n + i] = s2[j];
       }
     }
@@ -127,13 +127,18 @@ template <class M>
 class NextCoefficients {
  public:
   NextCoefficients() = default;  // there is no next token
-  // For a list of pairs that is one run, all heads alike, a group.
-  NextCoefficients(const RowFactors& row, const PairRun& run, M* coefficients)
-      : row_(row), out_(coefficients), count_(static_cast<size_t>(run.count)) {}
+  // For a list of pairs that is one run, all heads alike. With a second frequency, the columns of
+  // both are made one after the other.
+  NextCoefficients(const RowFactors& row, const PairRun& run, bool is_group, M* coefficients)
+      : row_(row),
+        out_(coefficients),
+        count_(static_cast<size_t>(is_group ? 1 : 2) * static_cast<size_t>(run.count)) {}
 
-  // Whether a list can be made so: whole vectors only.
-  static bool CanMake(const ChannelRuns& runs) {
-    return runs.pairs.size() == 1 && static_cast<size_t>(runs.pairs[0].count) % kLanes == 0;
+  // Whether a list can be made so: whole vectors only; with a second frequency, halves that are not
+  // transposed.
+  static bool CanMake(const ChannelRuns& runs, bool is_group, bool transposed) {
+    return runs.pairs.size() == 1 && static_cast<size_t>(runs.pairs[0].count) % kLanes == 0 &&
+           (is_group || (!runs.pairs[0].interleaved && !transposed));
   }
 
   HWY_INLINE void StepHalf() {

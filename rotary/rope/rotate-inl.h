@@ -11,6 +11,7 @@
 #endif
 
 #include <algorithm>
+#include <atomic>
 #include <type_traits>
 #include <utility>
 
@@ -52,15 +53,16 @@ HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_
   StoreMath(d, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
 }
 
-// A step of a half run of a group: kSize pairs, whose coefficients start at c and s. kNative: with
-// StoreEvenOddNatively, of bf16.
+// A step of a half run of a group: kSize pairs, whose coefficients start at c, in a run of n.
+// kNative: with StoreEvenOddNatively, of bf16.
 template <class T, class D, bool kNative = false>
 struct HalfStep {
   static constexpr size_t kSize = hn::MaxLanes(D());
+  static constexpr bool kIsGroup = true;
   using Input = hn::Vec<D>;
 
-  HWY_INLINE HalfStep(const Math<T>* c, const Math<T>* s)
-      : cos(hn::LoadU(D(), c)), sin(hn::LoadU(D(), s)) {}
+  HWY_INLINE HalfStep(const Math<T>* c, size_t n)
+      : cos(hn::LoadU(D(), c)), sin(hn::LoadU(D(), c + n)) {}
   static HWY_INLINE Input Load(const T* in) { return LoadMath(D(), in); }
   // The first result is stored before the second is computed: else GCC 12 loads inputs twice.
   HWY_INLINE void Rotate(Input x1, const T* in_second, T* out_first, T* out_second) const {
@@ -70,6 +72,28 @@ struct HalfStep {
   }
 
   hn::Vec<D> cos, sin;
+};
+
+// The same with a second frequency.
+template <class T, class D>
+struct SecondHalfStep {
+  static constexpr size_t kSize = hn::MaxLanes(D());
+  static constexpr bool kIsGroup = false;
+  using Input = hn::Vec<D>;
+
+  HWY_INLINE SecondHalfStep(const Math<T>* c, size_t n)
+      : cos(hn::LoadU(D(), c)),
+        cos2(hn::LoadU(D(), c + n)),
+        sin(hn::LoadU(D(), c + 2 * n)),
+        sin2(hn::LoadU(D(), c + 3 * n)) {}
+  static HWY_INLINE Input Load(const T* in) { return LoadMath(D(), in); }
+  HWY_INLINE void Rotate(Input x1, const T* in_second, T* out_first, T* out_second) const {
+    const Input x2 = Load(in_second);
+    StoreMath(D(), hn::NegMulAdd(sin, x2, hn::Mul(cos, x1)), out_first);
+    StoreMath(D(), hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
+  }
+
+  hn::Vec<D> cos, cos2, sin, sin2;
 };
 
 #if HWY_TARGET != HWY_SCALAR  // whose vectors have no halves
@@ -84,15 +108,16 @@ HWY_INLINE void StoreBF16(D d, V even, V odd, BF16* out) {
 template <class D, bool kNative>
 struct HalfStep<BF16, D, kNative> {
   static constexpr size_t kSize = 2 * hn::MaxLanes(D());
+  static constexpr bool kIsGroup = true;
   template <class Part>
   using With = HalfStep<BF16, Part, kNative>;
   struct Input {
     hn::Vec<D> even, odd;
   };
 
-  HWY_INLINE HalfStep(const float* c, const float* s) {
+  HWY_INLINE HalfStep(const float* c, size_t n) {
     hn::LoadInterleaved2(D(), c, cos_even, cos_odd);
-    hn::LoadInterleaved2(D(), s, sin_even, sin_odd);
+    hn::LoadInterleaved2(D(), c + n, sin_even, sin_odd);
   }
   static HWY_INLINE Input Load(const BF16* in) {
     // Not into an Input: GCC compiles its implicit constructor for the baseline, which lacks what
@@ -171,22 +196,22 @@ HWY_NOINLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool 
                                  const T* in_first, const T* in_second, T* out_first,
                                  T* out_second) {
   using M = Math<T>;
-  const M* s = c + n;
+  const M* s = is_group ? c + n : c + 2 * n;
   size_t i = begin;
   if (is_group) {
     const auto steps = [&](auto d) HWY_ATTR {
       using Step = HalfStep<T, decltype(d)>;
       for (; i + Step::kSize <= n; i += Step::kSize) {
-        Step(c + i, s + i)
-            .Rotate(Step::Load(in_first + i), in_second + i, out_first + i, out_second + i);
+        Step(c + i, n).Rotate(Step::Load(in_first + i), in_second + i, out_first + i,
+                              out_second + i);
       }
     };
     steps(hn::ScalableTag<M>());
     steps(PartTag<M, 2>());
     steps(PartTag<M, 4>());
   }
-  const M* c2 = is_group ? c : c + 2 * n;
-  const M* s2 = c2 + n;
+  const M* c2 = is_group ? c : c + n;
+  const M* s2 = is_group ? s : s + n;
   ForVectors(hn::ScalableTag<M>(), i, n, [&](auto d, size_t j) HWY_ATTR {
     RotateHalfVector(d, hn::LoadU(d, c + j), hn::LoadU(d, s + j), hn::LoadU(d, c2 + j),
                      hn::LoadU(d, s2 + j), in_first + j, in_second + j, out_first + j,
@@ -271,7 +296,7 @@ struct PartRest {};
 
 // Loads nothing where there is no such step.
 struct NoStep {
-  NoStep(const void*, const void*) {}
+  NoStep(const void*, size_t) {}
 };
 template <class Rest>
 struct RestStepOf {
@@ -285,7 +310,7 @@ struct RestStepOf<PartRest<Step>> {
 // With AVX-512 a core loads one vector a cycle and stores half a one, so loading two coefficients
 // for each two channels sets the pace: the next two loops keep the coefficients of a run in
 // registers, up to 8 vectors of both kinds, all of head_dim 256 in f32. They take heads that are
-// alike, a group, and rotate in place: pointers of their own, so that the offsets of steps are
+// alike, and rotate in place: pointers of their own, so that the offsets of steps are
 // constants in the instructions, and no more of them than a loop can keep. With the 16 registers of
 // AVX2 compilers keep some coefficients on the stack, and it still pays; narrower vectors go
 // without.
@@ -297,11 +322,10 @@ struct HalfInRegisters<T, Step, Rest, std::index_sequence<kStep...>> {
                                   NextCoefficients<Math<T>>& next) {
     const size_t n = static_cast<size_t>(run.count);
     const Math<T>* c = token.coefficients + 4 * run.pair;
-    const Math<T>* s = c + n;
-    const Step steps[] = {Step(c + kStep * Step::kSize, s + kStep * Step::kSize)...};
+    const Step steps[] = {Step(c + kStep * Step::kSize, n)...};
     constexpr size_t kDone = sizeof...(kStep) * Step::kSize;
     using RestStep = typename RestStepOf<Rest>::Type;
-    [[maybe_unused]] const RestStep rest(c + kDone, s + kDone);
+    [[maybe_unused]] const RestStep rest(c + kDone, n);
     NextCoefficients<Math<T>> making;  // in registers
     for (int i = 0; i < token.count; ++i) {
       const HeadRows<T>& rows = token.operands[i];
@@ -314,12 +338,12 @@ struct HalfInRegisters<T, Step, Rest, std::index_sequence<kStep...>> {
         // order: one load that the compiler moves ahead costs a seventh at heads of 1 KiB
         // (docs/rotate.md).
         const typename Step::Input x[] = {Step::Load(first + kStep * Step::kSize)...};
-        HWY_FENCE;
+        std::atomic_signal_fence(std::memory_order_acq_rel);
         (steps[kStep].Rotate(x[kStep], second + kStep * Step::kSize, first + kStep * Step::kSize,
                              second + kStep * Step::kSize),
          ...);
         if constexpr (std::is_same_v<Rest, AnyRest>) {
-          RotateHalfPart(kDone, n, c, true, first, second, first, second);
+          RotateHalfPart(kDone, n, c, Step::kIsGroup, first, second, first, second);
         } else if constexpr (!std::is_same_v<Rest, NoRest>) {
           rest.Rotate(RestStep::Load(first + kDone), second + kDone, first + kDone, second + kDone);
         }
@@ -379,7 +403,7 @@ RunLoop<T> InRegisters(size_t count) {
     return Loop<T, Step, AnyRest, Steps>::Rotate;
   };
   const size_t steps = count / Step::kSize;
-  // A step of bf16 takes twice the registers.
+  // Steps of bf16, and of a second frequency, take twice the registers.
   if constexpr (sizeof(Step) <= 2 * sizeof(hn::Vec<hn::ScalableTag<float>>)) {
     if (steps >= 8) return with(std::make_index_sequence<8>());
   }
@@ -408,11 +432,20 @@ RunLoop<T> LoopOf(const PairRun& run) {
   return run.interleaved ? RotateInterleaved<T> : RotateHalf<T>;
 }
 
-// Rows of a group, in place, whose heads are alike.
+// Rows that are rotated in place and whose heads are alike.
 template <class T>
-RunLoop<T> LoopInPlace(const PairRun& run) {
+RunLoop<T> LoopInPlace(const PairRun& run, [[maybe_unused]] bool is_group) {
   RunLoop<T> loop = nullptr;
 #if HWY_MAX_BYTES >= 32
+  if (!is_group && !run.interleaved) {
+    // In f32 only, the type of the few models that have it: coefficients of bf16 fill all
+    // registers.
+    if constexpr (std::is_same_v<T, float>) {
+      using Step = SecondHalfStep<T, hn::ScalableTag<float>>;
+      loop = InRegisters<HalfInRegisters, T, Step, false>(static_cast<size_t>(run.count));
+    }
+    return loop != nullptr ? loop : LoopOf<T>(run);
+  }
 #if HWY_TARGET == HWY_AVX3
   if constexpr (std::is_same_v<T, BF16>) {
     if (HasNativeBF16()) loop = LoopInRegisters<T, true>(run);
@@ -428,10 +461,10 @@ void RotateToken(const ChannelRuns& runs, const TokenRows<T>& token) {
   const HeadRows<T>* const end = token.operands + token.count;
   const bool in_place =
       std::all_of(token.operands, end, [](const HeadRows<T>& rows) { return rows.in == rows.out; });
-  const bool in_registers = in_place && token.is_group && token.coefficient_stride == 0;
+  const bool in_registers = in_place && token.coefficient_stride == 0;
   for (const PairRun& run : runs.pairs) {
     NextCoefficients<Math<T>> none;
-    (in_registers ? LoopInPlace<T>(run) : LoopOf<T>(run))(run, token, none);
+    (in_registers ? LoopInPlace<T>(run, token.is_group) : LoopOf<T>(run))(run, token, none);
   }
   if (in_place) return;
   for (const ChannelRange& range : runs.rest) {

@@ -43,7 +43,7 @@ class CoefficientMaker {
 
   // The same as Make(), to be done on the way: for tables and one run of pairs.
   HWY_INLINE NextCoefficients<M> Start(int64_t position_row, int64_t token, M* coefficients) {
-    return {FactorsOf(position_row, token), job_.runs->pairs[0], coefficients};
+    return {FactorsOf(position_row, token), job_.runs->pairs[0], job_.is_group, coefficients};
   }
 
   // coefficients: [phase_heads, 4 * pairs]
@@ -131,9 +131,10 @@ class Rotator {
 
   void Run(int64_t begin, int64_t end) {
     const ChannelRuns& runs = *job_.runs;
-    const bool is_simple = job_.table != nullptr && job_.sharing == 1 && sides_ == 1 &&
-                           job_.phase_heads == 1 && job_.is_group &&
-                           NextCoefficients<M>::CanMake(runs) && IsInPlace(job_);
+    const bool is_simple =
+        job_.table != nullptr && job_.sharing == 1 && sides_ == 1 && job_.phase_heads == 1 &&
+        NextCoefficients<M>::CanMake(runs, job_.is_group, job_.direction != Direction::kForward) &&
+        IsInPlace(job_);
     if (is_simple) {
       RunTokens(begin, end, runs.pairs[0]);
     } else {
@@ -169,7 +170,7 @@ class Rotator {
   // and those of the next. A core looks a few hundred instructions ahead; what is done between
   // tokens is time in which it asks for no memory.
   HWY_NOINLINE void RunTokens(int64_t begin, int64_t end, const PairRun& run) {
-    const RunLoop<T> rotate = LoopInPlace<T>(run);
+    const RunLoop<T> rotate = LoopInPlace<T>(run, job_.is_group);
     int64_t batch = begin / job_.tokens, token = begin % job_.tokens;
     M* coefficients = CoefficientsOf(0, 0, 0);
     M* next_coefficients = CoefficientsOf(1, 0, 0);
