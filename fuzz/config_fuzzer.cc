@@ -65,11 +65,11 @@ RopeConfig Read(std::string_view config, const RopeConfigOptions& options) {
 void Run(std::string_view input) {
   const size_t end = input.starts_with("GGUF") ? input.npos : input.find('\0');
   const std::string_view config = input.substr(0, end);
-  std::unique_ptr<SafetensorsFile> weights;
+  std::unique_ptr<CheckpointTensors> weights;
   if (end != input.npos) {
     ReadOrRefuse([&] {
       const auto path = Scratch().Put("model.safetensors", input.substr(end + 1));
-      weights = std::make_unique<SafetensorsFile>(path);
+      weights = std::make_unique<CheckpointTensors>(path);
     });
   }
   RopeConfigOptions options{.weights = weights.get()};

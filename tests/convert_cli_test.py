@@ -211,6 +211,9 @@ class ConvertTest(CliCase):
         (self.model / "adapter.safetensors").unlink()
         oracle.write(self.model / "model-00003-of-00003.safetensors", {at.replace("0", "7") + "q_proj.weight": np.ones((24, 24))})
         refused(3, f"cannot convert {self.model}: layer 7 has queries but no keys here", self.model, "interleaved")
+        (self.model / "model-00003-of-00003.safetensors").unlink()
+        refused(3, f"cannot read {self.model}/model.safetensors.index.json: weight_map.lm_head.weight names "
+                   "model-00003-of-00003.safetensors, which is not there", self.model, "interleaved")
         self.out.mkdir()
         run = self.rotary("convert", llama, "--out", self.out, "--to", "interleaved")
         self.fails(run, 3, f"cannot write {self.out}: it exists already")

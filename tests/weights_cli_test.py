@@ -20,9 +20,9 @@ class WeightsTest(ModelCase):
     ESM = {"model_type": "esm", "hidden_size": 128, "num_attention_heads": 4, "num_hidden_layers": 3,
            "position_embedding_type": "rotary"}
 
-    def weights(self, tensors):
+    def weights(self, tensors, file="w.safetensors"):
         """A file; tensors: {name: (dtype, shape, numbers)}."""
-        path = self.folder / "w.safetensors"
+        path = self.folder / file
         write(path, {name: np.array(numbers, dtype).reshape(shape) for name, (dtype, shape, numbers) in tensors.items()})
         return path
 
@@ -43,6 +43,39 @@ class WeightsTest(ModelCase):
         self.expect(computed, half(32), tiled(times(7, spectrum(32))))
         _, run = self.run_inspect(self.ESM, "--weights", file)
         self.assertIn("  rule              none: the frequencies are those of the checkpoint", run.stdout.splitlines())
+
+    def test_shards_by_their_index_or_folder(self):
+        names = [f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq" for i in range(3)]
+        stored = rounded(spectrum(32))
+        shards = ["model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors"]
+        self.weights({name: (np.float16, [16], stored) for name in names[::2]}, shards[0])
+        second = self.weights({names[1]: (np.float16, [16], times(2, stored))}, shards[1])
+        index = self.folder / "model.safetensors.index.json"
+        places = dict(zip(names, [shards[0], shards[1], shards[0]]))
+
+        def put(**others):
+            index.write_text(json.dumps({"metadata": {"total_size": 96}, "weight_map": {**places, **others}}))
+
+        # The third shard holds no frequencies and is not there.
+        put(**{"lm_head.weight": "model-00003-of-00003.safetensors"})
+        for path in (index, self.folder):
+            one, two = self.layers(self.ESM, "--weights", path)
+            self.assertEqual((one["layers"], two["layers"]), ([0, 2], [1]))
+            self.expect(one, half(32), tiled(times(7, stored)))
+            self.expect(two, half(32), tiled(times(14, stored)))
+        self.weights({names[1]: (np.float16, [8], [1.0] * 8)}, shards[1])
+        self.refuses(self.ESM, f"cannot read {second}: {names[1]} must have the shape [16] (frequencies), got [8]",
+                     "--weights", index)
+        put(**{names[1]: shards[0]})
+        self.refuses(self.ESM, f"cannot read {index}: weight_map.{names[1]} names {shards[0]}, which does not hold that tensor",
+                     "--weights", index)
+        put()
+        second.unlink()
+        self.refuses(self.ESM, f"cannot read {index}: weight_map.{names[1]} names {shards[1]}, which is not there",
+                     "--weights", index)
+        index.unlink()
+        self.refuses(self.ESM, f"cannot read {self.folder}: it holds neither model.safetensors nor "
+                     "diffusion_pytorch_model.safetensors, nor the .index.json of either", "--weights", self.folder)
 
     def test_stable_audio(self):
         dit = {"embed_dim": 1536, "depth": 24, "num_heads": 24}
@@ -110,6 +143,11 @@ class WeightsTest(ModelCase):
         run = self.rotary("rotate", source, "--out", out, "--config", config, "--weights", file, "--positions", "at",
                           "--shape", "thd")
         self.assertEqual(run.returncode, 0, run.stderr)
+        file.rename(self.folder / "model.safetensors")
+        again = self.rotary("rotate", source, "--out", self.out, "--config", config, "--weights", self.folder, "--positions",
+                            "at", "--shape", "thd")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(self.out.read_bytes(), out.read_bytes())
         expected = []
         for token, place in enumerate(places):
             for head in range(2):

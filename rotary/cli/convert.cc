@@ -13,6 +13,8 @@
 #include "rotary/cli/config_groups.h"
 #include "rotary/config/config_layout.h"
 #include "rotary/config/query_key_rows.h"
+#include "rotary/io/checkpoint_tensors.h"
+#include "rotary/io/json.h"
 #include "rotary/io/safetensors.h"
 #include "rotary/train/choices.h"
 #include "rotary/train/progress.h"
@@ -21,8 +23,6 @@ namespace rotary {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 
 struct ConvertCommand {
   fs::path in, out, config;
@@ -47,13 +47,8 @@ bool IsTrainingState(const fs::path& path) {
 std::vector<fs::path> ShardsOf(const fs::path& folder) {
   std::set<fs::path> shards;
   if (fs::exists(folder / kIndexFile)) {
-    const JsonDocument index = JsonDocument::Read(folder / kIndexFile);
-    for (const auto& [tensor, file] : index.root()["weight_map"].Members()) {
-      if (file.String().find('/') != std::string::npos) {
-        throw file.Error("must be a file of the same folder");
-      }
-      shards.insert(folder / file.String());
-    }
+    const ShardIndex index = ShardIndex::Read(folder / kIndexFile);
+    for (const auto& [tensor, shard] : index.shards) shards.insert(index.ShardOf(tensor));
   }
   for (const auto& entry : fs::directory_iterator(folder)) {
     const fs::path& path = entry.path();

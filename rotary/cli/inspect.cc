@@ -63,7 +63,7 @@ void Inspect(const InspectCommand& command) {
           command.weights.size(), ") than configs (", command.configs.size(), ")");
   std::vector<RopeConfig> configs;
   for (size_t i = 0; i < command.configs.size(); ++i) {
-    std::optional<SafetensorsFile> weights;
+    std::optional<CheckpointTensors> weights;
     if (i < command.weights.size()) weights.emplace(command.weights[i]);
     options.weights = weights ? &*weights : nullptr;
     configs.push_back(ReadRopeConfig(command.configs[i], options));
@@ -89,7 +89,7 @@ void AddInspectCommand(CLI::App& program) {
       program.add_subcommand("inspect", "Show which rotation the config of a model asks for");
   app->footer(
       "Examples: rotary inspect config.json --length 32768\n"
-      "          rotary inspect config.json --weights model.safetensors\n"
+      "          rotary inspect config.json --weights model.safetensors.index.json\n"
       "          rotary inspect config.json --out page.html\n"
       "          rotary inspect model.gguf");
   app->add_option("CONFIG", command->configs,
@@ -109,9 +109,9 @@ void AddInspectCommand(CLI::App& program) {
       ->type_name("KEY");
   app->add_option(
          "--weights", command->weights,
-         "the checkpoint, where the model keeps its frequencies there; of two configs, one "
-         "each")
-      ->type_name("FILE.safetensors");
+         "the checkpoint, where the model keeps its frequencies there: a safetensors file, the "
+         ".index.json of shards, or a folder with either; of two configs, one each")
+      ->type_name("PATH");
   app->add_option("--out", command->out, "page to write, with charts")->type_name("FILE.html");
   app->add_flag("--families", command->families, "the families known, with their sources");
   app->add_flag("--json", command->json, "print JSON");

@@ -59,9 +59,10 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
           ->check(CLI::NonNegativeNumber));
   command
       .add_option("--weights", flags.weights,
-                  "the checkpoint, for models whose frequencies are in there")
+                  "the checkpoint, for models whose frequencies are in there: a safetensors file, "
+                  "the .index.json of shards, or a folder with either")
       ->excludes(rotation)
-      ->type_name("FILE");
+      ->type_name("PATH");
   of_config(
       command.add_option("--part", flags.part,
                          "text, vision, image .., as inspect names it [text, where there is one]"));
@@ -104,7 +105,7 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
     if (!flags.layout.empty()) {
       options.layout = ParseChoice<Layout>(command + ": layout", flags.layout);
     }
-    std::optional<SafetensorsFile> weights;
+    std::optional<CheckpointTensors> weights;
     if (!flags.weights.empty()) options.weights = &weights.emplace(flags.weights);
     const RopeConfig config = ReadRopeConfig(flags.config, options);
     PrintWarnings(config);

@@ -9,15 +9,10 @@
 #include <vector>
 
 #include "rotary/base/dtype.h"
-#include "rotary/base/error.h"
+#include "rotary/io/file.h"
 
 namespace rotary {
 namespace {
-
-template <class... Parts>
-FileError Wrong(const SafetensorsFile& file, const Parts&... parts) {
-  return FileError(Sentence("cannot read ", file.path().string(), ": ", parts...));
-}
 
 std::string OfLayer(const std::string& name, int layer) {
   const size_t brace = name.find("{}");
@@ -27,28 +22,30 @@ std::string OfLayer(const std::string& name, int layer) {
 }
 
 // The one tensor whose name is `name` or ends with it after a dot; "" where there is none.
-std::string Find(const SafetensorsFile& file, const std::string& name) {
+std::string Find(const CheckpointTensors& checkpoint, const std::string& name) {
   std::string found;
-  for (const std::string& candidate : file.names()) {
+  for (const std::string& candidate : checkpoint.names()) {
     if (candidate != name && !candidate.ends_with("." + name)) continue;
     if (!found.empty()) {
-      throw Wrong(file, "two tensors may be ", name, ": ", found, " and ", candidate);
+      throw ReadError(checkpoint.path(), "two tensors may be ", name, ": ", found, " and ",
+                      candidate);
     }
     found = candidate;
   }
   return found;
 }
 
-std::string FindOfLayer(const SafetensorsFile& file, const FrequencyTensor& weights, int layer) {
+std::string FindOfLayer(const CheckpointTensors& checkpoint, const FrequencyTensor& weights,
+                        int layer) {
   for (const std::string& name : weights.names) {
-    if (std::string found = Find(file, OfLayer(name, layer)); !found.empty()) return found;
+    if (std::string found = Find(checkpoint, OfLayer(name, layer)); !found.empty()) return found;
   }
   std::string names;
   for (const std::string& name : weights.names) {
     names += (names.empty() ? "" : " or ") + OfLayer(name, layer);
   }
-  throw Wrong(file, "it has no tensor ", names,
-              weights.absent.empty() ? "" : Sentence("; ", weights.absent));
+  throw ReadError(checkpoint.path(), "it has no tensor ", names,
+                  weights.absent.empty() ? "" : Sentence("; ", weights.absent));
 }
 
 std::vector<double> ReadValues(const SafetensorsFile& file, const std::string& name) {
@@ -63,12 +60,12 @@ std::vector<double> ReadValues(const SafetensorsFile& file, const std::string& n
         values.push_back(ToFloat(data[i]));
       }
       if (!std::isfinite(values.back())) {
-        throw Wrong(file, name, " must be finite, got ", values.back(), " at ", i);
+        throw ReadError(file.path(), name, " must be finite, got ", values.back(), " at ", i);
       }
     }
   };
   if (view.dtype() == DType::kI64 || view.dtype() == DType::kI32 || view.dtype() == DType::kU8) {
-    throw Wrong(file, name, " must be f64, f32, bf16 or f16, got ", Name(view.dtype()));
+    throw ReadError(file.path(), name, " must be f64, f32, bf16 or f16, got ", Name(view.dtype()));
   }
   DispatchFloat(view.dtype(), "weights", read);
   return values;
@@ -122,41 +119,43 @@ std::vector<double> Frequencies(const std::string& form, const Wanted& wanted,
   return frequency;
 }
 
-// A checkpoint's tensors, each read once.
-class Checkpoint {
+// Reads each tensor once.
+class FrequencyReader {
  public:
-  Checkpoint(const SafetensorsFile& file, const FrequencyTensor& weights)
-      : file_(file), weights_(weights) {}
+  FrequencyReader(const CheckpointTensors& checkpoint, const FrequencyTensor& weights)
+      : checkpoint_(checkpoint), weights_(weights) {}
 
   // [heads, pairs, axes]
   std::vector<double> FrequenciesOf(const Wanted& wanted) {
-    const std::string name = FindOfLayer(file_, weights_, wanted.layer);
+    const std::string name = FindOfLayer(checkpoint_, weights_, wanted.layer);
+    const SafetensorsFile& file = checkpoint_.FileOf(name);
     const Dims shape = ShapeOf(weights_, wanted);
-    if (!Agrees(shape, file_.shape(name))) {
-      throw Wrong(file_, name, " must have the shape ", shape.ToString(), " (", weights_.form,
-                  "), got ", file_.shape(name).ToString());
+    if (!Agrees(shape, file.shape(name))) {
+      throw ReadError(file.path(), name, " must have the shape ", shape.ToString(), " (",
+                      weights_.form, "), got ", file.shape(name).ToString());
     }
     auto values = values_.find(name);
-    if (values == values_.end()) values = values_.emplace(name, ReadValues(file_, name)).first;
+    if (values == values_.end()) values = values_.emplace(name, ReadValues(file, name)).first;
     if (weights_.form == "periods" && std::any_of(values->second.begin(), values->second.end(),
                                                   [](double period) { return period <= 0; })) {
-      throw Wrong(file_, name, " must be positive");
+      throw ReadError(file.path(), name, " must be positive");
     }
     return Frequencies(weights_.form, wanted, values->second);
   }
 
  private:
-  const SafetensorsFile& file_;
+  const CheckpointTensors& checkpoint_;
   const FrequencyTensor& weights_;
   std::map<std::string, std::vector<double>> values_;
 };
 
 }  // namespace
 
-void UseWeights(const SafetensorsFile& file, const FrequencyTensor& weights, PartRope& part) {
+void UseWeights(const CheckpointTensors& checkpoint, const FrequencyTensor& weights,
+                PartRope& part) {
   int layers = 0;
   for (const LayerRope& group : part.layers) layers += static_cast<int>(group.layers.size());
-  Checkpoint checkpoint(file, weights);
+  FrequencyReader reader(checkpoint, weights);
   std::vector<LayerRope> result;
   for (const LayerRope& group : part.layers) {
     if (!group.query) {
@@ -168,7 +167,7 @@ void UseWeights(const SafetensorsFile& file, const FrequencyTensor& weights, Par
       LayerRope own = group;
       own.from_weights = true;
       own.rule = PlainRule();
-      own.query->frequency = checkpoint.FrequenciesOf({*group.query, layer, layers});
+      own.query->frequency = reader.FrequenciesOf({*group.query, layer, layers});
       own.key->frequency = own.query->frequency;
       const auto alike = std::find_if(result.begin(), result.end(), [&](const LayerRope& other) {
         return other.name == own.name && other.query == own.query;

@@ -5,13 +5,13 @@
 
 #include "rotary/config/family.h"
 #include "rotary/config/text_layers.h"
-#include "rotary/io/safetensors.h"
+#include "rotary/io/checkpoint_tensors.h"
 
 namespace rotary {
 
-// Gives the rotations of `part` the frequencies that `file` holds, as `weights` describes them;
-// layers go on together where theirs are equal. A tensor's name may have anything before a dot in
-// front of it ("model.diffusion_model.").
+// Gives the rotations of `part` the frequencies that `checkpoint` holds, as `weights` describes
+// them; layers go on together where theirs are equal. A tensor's name may have anything before a
+// dot in front of it ("model.diffusion_model.").
 //
 //   form                    shape                           frequency of pair j of head h, axis x
 //   frequencies             [pairs]                         t[j], on the axis the pair has
@@ -22,7 +22,8 @@ namespace rotary {
 //
 // Throws FileError: no such tensor, two of them, another shape, a dtype other than f64, f32, bf16
 // and f16, a value that is not finite, a period that is not positive.
-void UseWeights(const SafetensorsFile& file, const FrequencyTensor& weights, PartRope& part);
+void UseWeights(const CheckpointTensors& checkpoint, const FrequencyTensor& weights,
+                PartRope& part);
 
 }  // namespace rotary
 

@@ -16,8 +16,8 @@
 #include <string>
 #include <vector>
 
+#include "rotary/io/checkpoint_tensors.h"
 #include "rotary/io/json.h"
-#include "rotary/io/safetensors.h"
 #include "rotary/rope/arithmetic.h"
 #include "rotary/rope/rotation.h"
 #include "rotary/rope/rules.h"
@@ -77,9 +77,8 @@ struct RopeConfigOptions {
   Arithmetic arithmetic = Arithmetic::kExact;
   // Keys to leave aside, by their last name.
   std::set<std::string> ignore;
-  // The checkpoint, or the shard of it that holds the frequencies, for families that keep them
-  // there; borrowed.
-  const SafetensorsFile* weights = nullptr;
+  // The checkpoint, for families that keep their frequencies there; borrowed.
+  const CheckpointTensors* weights = nullptr;
 };
 
 // `config`: a config.json in any dialect of transformers, or one of the other dialects that

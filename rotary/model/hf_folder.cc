@@ -9,8 +9,8 @@
 #include <system_error>
 #include <vector>
 
+#include "rotary/io/checkpoint_tensors.h"
 #include "rotary/io/file.h"
-#include "rotary/io/json.h"
 #include "rotary/io/safetensors.h"
 #include "rotary/model/hf_config.h"
 #include "rotary/model/hf_position_table.h"
@@ -22,8 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kConfigFile = "config.json";
-constexpr std::string_view kWeightsFile = "model.safetensors";
-constexpr std::string_view kIndexFile = "model.safetensors.index.json";
 
 void CopyAsFloat(const ConstTensorView& view, std::span<float> out) {
   DispatchFloat(view.dtype(), "ReadModel", [&]<typename T>() {
@@ -58,18 +56,16 @@ class StoredTensors {
     std::error_code
         ignored;  // what cannot be looked at cannot be read either, and AddFile says why
     if (fs::exists(folder / kWeightsFile, ignored) || !fs::exists(folder / kIndexFile, ignored)) {
-      AddFile(kWeightsFile);
+      AddFile(folder / kWeightsFile);
       return;
     }
-    const JsonDocument index = JsonDocument::Read(folder / kIndexFile);
-    std::set<std::string> names;
-    for (const auto& [tensor, file] : index.root()["weight_map"].Members()) {
-      if (file.String().find('/') != std::string::npos)
-        throw file.Error("must be a file of the same folder");
-      if (names.insert(file.String()).second) AddFile(file.String());
+    const ShardIndex index = ShardIndex::Read(folder / kIndexFile);
+    std::set<std::string> opened;
+    for (const auto& [tensor, shard] : index.shards) {
+      if (opened.insert(shard).second) AddFile(index.ShardOf(tensor));
       const auto found = files_.find(tensor);
-      if (found == files_.end() || found->second->path().filename() != file.String()) {
-        throw file.Error("does not hold that tensor");
+      if (found == files_.end() || found->second->path().filename() != shard) {
+        throw index.NotHeld(tensor);
       }
     }
   }
@@ -128,8 +124,8 @@ class StoredTensors {
   }
 
  private:
-  void AddFile(std::string_view name) {
-    opened_.push_back(std::make_unique<SafetensorsFile>(folder_ / name));
+  void AddFile(const fs::path& path) {
+    opened_.push_back(std::make_unique<SafetensorsFile>(path));
     for (const std::string& tensor : opened_.back()->names()) {
       if (!files_.emplace(tensor, opened_.back().get()).second) {
         throw ReadError(opened_.back()->path(), "tensor ", tensor, " is in another file too");

@@ -336,16 +336,19 @@ TEST(HfFolderTest, EveryBrokenFolderHasItsSentence) {
   EXPECT_EQ(index(R"({"weight_map": {"x": "../one.safetensors"}})"),
             "/model.safetensors.index.json: weight_map.x must be a file of the same folder");
   EXPECT_EQ(index(R"({"weight_map": {"x": "one.safetensors"}})"),
-            "/model.safetensors.index.json: weight_map.x does not hold that tensor");
-  EXPECT_EQ(index(R"({"weight_map": {"x": "two.safetensors"}})"),
-            "/two.safetensors: no such file or folder");
+            "/model.safetensors.index.json: weight_map.x names one.safetensors, which does not "
+            "hold that tensor");
+  EXPECT_EQ(
+      index(R"({"weight_map": {"x": "two.safetensors"}})"),
+      "/model.safetensors.index.json: weight_map.x names two.safetensors, which is not there");
   EXPECT_EQ(index(R"({"weight_map": {"model.norm.weight": "one.safetensors"}})"),
             "nothing was thrown");
   WriteFileAtomically(good.path() / "two.safetensors", bytes);
   EXPECT_EQ(
       index(
           R"({"weight_map": {"lm_head.weight": "two.safetensors", "model.norm.weight": "one.safetensors"}})"),
-      "/model.safetensors.index.json: weight_map.lm_head.weight does not hold that tensor");
+      "/model.safetensors.index.json: weight_map.lm_head.weight names two.safetensors, "
+      "which does not hold that tensor");
   EXPECT_EQ(
       index(
           R"({"weight_map": {"model.embed_tokens.weight": "two.safetensors", "model.norm.weight": "one.safetensors"}})"),
