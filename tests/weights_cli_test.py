@@ -77,6 +77,13 @@ class WeightsTest(ModelCase):
         self.refuses(self.ESM, f"cannot read {self.folder}: it holds neither model.safetensors nor "
                      "diffusion_pytorch_model.safetensors, nor the .index.json of either", "--weights", self.folder)
 
+    def test_a_tensor_of_one_layer_is_not_that_of_all(self):
+        names = [f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq" for i in range(2)]
+        for held in (1, 2):
+            file = self.weights({name: (np.float16, [16], [1.0] * 16) for name in names[:held]})
+            self.refuses(self.ESM, f"cannot read {file}: it has no tensor encoder.layer.{held}.attention.self."
+                         "rotary_embeddings.inv_freq or rotary_embeddings.inv_freq", "--weights", file)
+
     def test_stable_audio(self):
         dit = {"embed_dim": 1536, "depth": 24, "num_heads": 24}
         config = {"model_type": "diffusion_cond", "model": {"diffusion": {"type": "dit", "config": dit}}}

@@ -21,13 +21,25 @@ std::string OfLayer(const std::string& name, int layer) {
              : name.substr(0, brace) + std::to_string(layer) + name.substr(brace + 2);
 }
 
-// The one tensor whose name is `name` or ends with it after a dot; "" where there is none.
-std::string Find(const CheckpointTensors& checkpoint, const std::string& name) {
+// Whether a family that names a tensor for each layer means `candidate` for one of them.
+bool IsOfOneLayer(const FrequencyTensor& weights, const std::string& candidate) {
+  return std::any_of(weights.names.begin(), weights.names.end(), [&](const std::string& name) {
+    const size_t brace = name.find("{}");
+    return brace != name.npos && candidate.ends_with(name.substr(brace + 2));
+  });
+}
+
+// The one tensor whose name is that of `layer` or ends with it after a dot; "" where there is none.
+std::string Find(const CheckpointTensors& checkpoint, const FrequencyTensor& weights,
+                 const std::string& name, int layer) {
+  const std::string wanted = OfLayer(name, layer);
+  const bool of_all = wanted == name;
   std::string found;
   for (const std::string& candidate : checkpoint.names()) {
-    if (candidate != name && !candidate.ends_with("." + name)) continue;
+    if (candidate != wanted && !candidate.ends_with("." + wanted)) continue;
+    if (of_all && IsOfOneLayer(weights, candidate)) continue;
     if (!found.empty()) {
-      throw ReadError(checkpoint.path(), "two tensors may be ", name, ": ", found, " and ",
+      throw ReadError(checkpoint.path(), "two tensors may be ", wanted, ": ", found, " and ",
                       candidate);
     }
     found = candidate;
@@ -38,7 +50,8 @@ std::string Find(const CheckpointTensors& checkpoint, const std::string& name) {
 std::string FindOfLayer(const CheckpointTensors& checkpoint, const FrequencyTensor& weights,
                         int layer) {
   for (const std::string& name : weights.names) {
-    if (std::string found = Find(checkpoint, OfLayer(name, layer)); !found.empty()) return found;
+    std::string found = Find(checkpoint, weights, name, layer);
+    if (!found.empty()) return found;
   }
   std::string names;
   for (const std::string& name : weights.names) {
