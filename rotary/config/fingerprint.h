@@ -9,9 +9,12 @@
 
 namespace rotary {
 
-// One line that two rotations share where they do the same to every head: pairs in the order of
-// their channels, with (a, b, w) written as (b, a, -w) where b < a, numbers in 12 significant
-// digits, pairs that do nothing left out.
+// The same rotation with its pairs in the order of their channels, and (a, b, w) written as
+// (b, a, -w) where b < a.
+Rotation InOrder(const Rotation& rotation);
+
+// One line that two rotations share where they do the same to every head: InOrder, numbers in 12
+// significant digits, pairs that do nothing left out.
 std::string CanonicalText(const Rotation& rotation);
 
 // 16 hexadecimal digits: equal where two models rotate queries and keys alike in every layer. Names
