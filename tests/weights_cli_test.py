@@ -1,5 +1,6 @@
 """Frequencies that a checkpoint holds, by `--weights` from a file written here: stored and learned ones, for all layers and for
-each, for each head; without the file, or with a wrong one, there is a sentence."""
+each, for each head; without the file, or with a wrong one, there is a sentence. Buffers that families only used to keep do not
+count."""
 
 import json
 import math
@@ -182,6 +183,19 @@ class WeightsTest(ModelCase):
         path, run = self.run_inspect(config)
         self.fails(run, 3, f"cannot read {path} as timm's: it is of the family timm_rope_vit_mixed, whose frequencies are "
                    "learned: give the checkpoint that holds rope.freqs by --weights")
+
+    def test_old_buffers_do_not_count(self):
+        """The first checkpoints of Llama and GPT-NeoX hold inv_freq, rounded to f16; their code computes it."""
+        for config, name in (({"model_type": "llama", "head_dim": 64, "num_hidden_layers": 2},
+                              "model.layers.{}.self_attn.rotary_emb.inv_freq"),
+                             ({"model_type": "gpt_neox", "hidden_size": 512, "num_attention_heads": 8, "rotary_pct": 1.0,
+                               "num_hidden_layers": 2}, "gpt_neox.layers.{}.attention.rotary_emb.inv_freq")):
+            stored = (np.float16, [32], times(3, spectrum(64)))
+            file = self.weights({name.format(layer): stored for layer in (0, 1)}, "model.safetensors")
+            (group,) = self.layers(config)  # beside its checkpoint
+            self.expect(group, half(64), tiled(times(7, spectrum(64))))
+            self.refuses(config, f"CONFIG: it is of the family {config['model_type']}, whose code computes its frequencies "
+                         "from the config: leave out --weights", "--weights", file)
 
     def test_weights_that_do_not_fit(self):
         name, ones = "rotary_embeddings.inv_freq", (np.float16, [16], [1.0] * 16)

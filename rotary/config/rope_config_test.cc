@@ -187,6 +187,7 @@ TEST(RopeConfigTest, QueryTemperatures) {
   const QueryTemperature& nope = *llama4.layers[1].query_temperature;
   EXPECT_EQ(nope.At(8190), 1);
   EXPECT_TRUE(std::abs(nope.At(8191) - 1.069314718) < 1e-9);
+  EXPECT_TRUE(std::abs(nope.At(16383) - 1.109861229) < 1e-9);
   EXPECT_TRUE(std::abs(nope.At(1048575) - 1.485981240) < 1e-9);
 }
 

@@ -7,6 +7,8 @@
 #include <array>
 #include <cmath>
 #include <numbers>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "rotary/rope/rules.h"
@@ -138,6 +140,15 @@ TEST(XposTest, ScoresDecayByZetaToTheDistance) {
       const double expected = std::pow(zeta, (query - key) / 512) * std::cos(angle);
       EXPECT_TRUE(std::abs(score - expected) < 1e-12) << i << " " << key;
     }
+  }
+}
+
+TEST(XposTest, ZetaOfTheFirstPairsAndTheLast) {
+  const std::vector<double> decay = WithXpos(MakeRotation({.head_dim = 64}), 512).log_decay;
+  ASSERT_EQ(decay.size(), 32u);
+  for (const auto& [pair, zeta] :
+       {std::pair{0u, .285714286}, {1u, .308035714}, {31u, .977678571}}) {
+    EXPECT_TRUE(std::abs(std::exp(512 * decay[pair]) - zeta) < 6e-10) << pair;
   }
 }
 

@@ -195,6 +195,38 @@ TEST(RotateTest, AgreesWithTheTwinOnEveryTarget) {
   }
 }
 
+// Class and register tokens and padding stand at position 0, or have pairs that stand still.
+TEST(RotateTest, TheAngleZeroCopiesToTheBit) {
+  const std::vector<int64_t> positions = {0, 100'003, 0};
+  const ConstTensorView view(positions.data(), DType::kI64, {3});
+  for (const int64_t target : SimdTargets()) {
+    const ScopedSimdTarget scope(target);
+    for (const Layout layout : {Layout::kHalf, Layout::kInterleaved}) {
+      const Rotation turning = MakeRotation({.head_dim = 80, .rotary_dim = 74, .layout = layout});
+      Rotation still = turning;
+      still.frequency.assign(37, 0);
+      for (const DType dtype : {DType::kF64, DType::kF32, DType::kBF16, DType::kF16}) {
+        DispatchFloat(dtype, "test", [&]<class T>() {
+          Tensor x(dtype, {3, 2, 80});
+          for (int64_t i = 0; i < x.count(); ++i) {
+            x.data<T>()[i] = FromFloat<T>(static_cast<float>(i % 7 - 3) / 4);
+          }
+          const auto copies = [&](const Rotation& rotation, int64_t token) {
+            Tensor y(dtype, {3, 2, 80});
+            Rotate(PhaseTable(rotation), view, x.view(), y.view());
+            const auto same = [](T a, T b) { return Value(a) == Value(b); };
+            const T* const from = x.data<T>() + token * 160;
+            return std::equal(from, from + 160, y.data<T>() + token * 160, same);
+          };
+          EXPECT_TRUE(copies(turning, 0) && copies(turning, 2)) << Name(dtype);
+          EXPECT_FALSE(copies(turning, 1)) << Name(dtype);
+          EXPECT_TRUE(copies(still, 1)) << Name(dtype);
+        });
+      }
+    }
+  }
+}
+
 TEST(RotateTest, AnyNumberOfTokensAndHeads) {
   for (const int64_t tokens : {1, 2, 17}) {
     for (const int64_t heads : {1, 2, 5, 40}) {

@@ -81,9 +81,13 @@ TEST(RulesTest, DynamicNtkGrowsBeyondTheLongestLengthOnly) {
   EXPECT_EQ(MakeSpectrum(128, 1e4, rule, 0).frequency, plain.frequency);
   EXPECT_EQ(MakeSpectrum(128, 1e4, rule, 4096).frequency, plain.frequency);
   EXPECT_NE(MakeSpectrum(128, 1e4, rule, 4097).frequency, plain.frequency);
-  ExpectPairs(MakeSpectrum(128, 1e4, rule, 8192),
-              {{1, std::pow(3.052773675e4, -2.0 / 128)}, {63, 3.849273282e-5}});
-  ExpectPairs(MakeSpectrum(128, 1e4, rule, 16384), {{63, 1.649688550e-5}});
+  const auto expect = [&](double length, double theta, double last) {
+    const Spectrum spectrum = MakeSpectrum(128, 1e4, rule, length);
+    ExpectFactor(std::pow(spectrum.frequency[1], -64) / theta, 1);
+    ExpectPairs(spectrum, {{63, last}});
+  };
+  expect(8192, 3.052773675e4, 3.849273282e-5);
+  expect(16384, 7.219586009e4, 1.649688550e-5);
 }
 
 TEST(RulesTest, QwenNtkGrowsInSteps) {
@@ -203,6 +207,8 @@ TEST(RulesTest, LongRope) {
 }
 
 TEST(RulesTest, Llama3) {
+  ExpectPairs(MakeSpectrum(128, 5e5, PlainRule()),  // what the rule begins with
+              {{28, 3.211445995e-3}, {29, 2.616099253e-3}, {34, 9.384738704e-4}});
   ExpectPairs(MakeSpectrum(128, 5e5, Llama3Rule{.factor = 8, .trained_length = 8192}),
               {{28, 3.211445995e-3},
                {29, 2.166570764e-3},
