@@ -1,9 +1,11 @@
 """`rotary golden --check` and conformance/check.py on the outputs of an engine written here in NumPy: both pass it in every
-dtype, and where it makes a documented mistake both name the rule that the mistake breaks first.
+dtype, and where it makes a documented mistake both name the rule that the mistake breaks first. A file that cannot be read is
+its case's verdict; what is no folder of outputs gets its sentence.
 
 Usage: golden_cli_test.py PROGRAM CONFORMANCE"""
 
 import json
+import os
 import subprocess
 import sys
 import unittest
@@ -71,7 +73,7 @@ class GoldenTest(CliCase):
         report = {case["name"]: (case["verdict"], case.get("rule")) for case in json.loads(run.stdout)["cases"]}
         broken = [name for name, (verdict, _) in report.items() if verdict == "broken"]
         self.assertEqual(run.returncode, 1 if broken else 0, run.stderr)
-        script = subprocess.run([sys.executable, CONFORMANCE / "check.py", self.out], capture_output=True, text=True)
+        script = self.check(self.out)
         self.assertEqual(script.stderr, "")
         self.assertEqual(script.returncode, run.returncode)
         lines = {f"{name}: broken, {report[name][1]}" for name in broken}
@@ -245,9 +247,40 @@ class GoldenTest(CliCase):
         self.put("half", y=y)
         self.assertEqual(self.verdicts(), {"half": ("passed", None), "no_rotation": ("broken", "span")})
 
+    def test_unreadable_outputs_are_broken_and_the_others_scored(self):
+        for name in ("half", "interleaved"):
+            case, t = load(name)
+            self.put(name, y=turned(case, t["x"], matrix(case, t["positions"])).astype(np.float32))
+        self.assertEqual(self.verdicts(), {"half": ("passed", None), "interleaved": ("passed", None)})
+        file = self.out / "half.safetensors"
+        whole = file.read_bytes()
+        header = whole[8:8 + int.from_bytes(whole[:8], "little")].decode()
+        for damaged in (b"", b"{}", whole[:100], whole[:-1], b"\xff" * 100, *(
+                len(text).to_bytes(8, "little") + text.encode() + whole[8 + len(header):]
+                for text in ("[1]", '{"y": 3}', '{"y": {"dtype": "F32"}}', header.replace("y", "\\"), "{" * 5000))):
+            file.write_bytes(damaged)
+            self.assertEqual(self.verdicts(), {"half": ("broken", "output"), "interleaved": ("passed", None)}, damaged[:20])
+        file.unlink()
+        file.mkdir()
+        self.assertEqual(self.verdicts(), {"half": ("broken", "output"), "interleaved": ("passed", None)})
+
+    def check(self, *arguments):
+        return subprocess.run([sys.executable, CONFORMANCE / "check.py", *map(str, arguments)], capture_output=True, text=True)
+
+    def test_sentences_of_the_script(self):
+        self.assertTrue(os.access(CONFORMANCE / "check.py", os.X_OK))
+        usage = "give a folder of outputs: check.py OUTPUTS [CASES]"
+        for arguments in ((), (self.out, CASES, 3)):
+            self.fails(self.check(*arguments), 1, usage)
+        self.fails(self.check(self.out), 1, f"cannot read {self.out}: it holds no outputs, NAME.safetensors")
+        self.put("hlaf", y=np.zeros(1, np.float32))
+        self.fails(self.check(self.out), 1, f"cannot read {self.out}: {CASES} has no case hlaf")
+        self.fails(self.check(self.out, "nowhere"), 1, f"cannot read {self.out}: nowhere has no case hlaf")
+
     def test_page_and_sentences(self):
         case, t = load("half")
-        self.put("half", y=turned(case, t["x"], matrix(case, t["positions"] + 1)))
+        y = turned(case, t["x"], matrix(case, t["positions"] + 1))
+        self.put("half", y=y)
         run = self.rotary("golden", "--check", self.out, "--suite", CASES)
         self.assertEqual(run.returncode, 1)
         self.assertIn("half: broken, positions: row 0, token 0, head 0, pair 0: turns where the position on its axis is 0\n"
@@ -256,6 +289,13 @@ class GoldenTest(CliCase):
         self.fails(self.rotary("golden"), 2, "golden: give --out or --check")
         self.fails(self.rotary("golden", "--check", "nowhere", "--suite", CASES), 3,
                    "cannot read nowhere: it is not a folder")
+        self.put("hlaf", y=y)
+        self.fails(self.rotary("golden", "--check", self.out, "--suite", CASES), 3,
+                   f"cannot read {self.out}: {CASES} has no case hlaf")
+        empty = self.folder / "empty"
+        empty.mkdir()
+        self.fails(self.rotary("golden", "--check", empty, "--suite", CASES), 3,
+                   f"cannot read {empty}: it holds no outputs, NAME.safetensors")
         self.fails(self.rotary("golden", "--check", self.out), 3,
                    "cannot read conformance/cases: No such file or directory")
         self.fails(self.rotary("golden", "--check", self.out, "--suite", self.out), 3,

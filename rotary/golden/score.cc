@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "rotary/golden/samples.h"
 #include "rotary/io/file.h"
@@ -10,6 +13,8 @@
 
 namespace rotary {
 namespace {
+
+constexpr const char* kEnding = ".safetensors";
 
 // Half a unit in the last place of 1.
 double Roundoff(DType dtype) {
@@ -138,6 +143,44 @@ bool AllNear(const GoldenCase& golden, const std::vector<Sample>& samples, DType
          }) == nullptr;
 }
 
+// At least one file, and each that of a case.
+void RequireOutputsOf(const std::vector<GoldenCase>& cases, const std::filesystem::path& suite,
+                      const std::filesystem::path& outputs) {
+  std::set<std::string> strange, names;
+  for (const GoldenCase& golden : cases) names.insert(golden.name);
+  bool any = false;
+  for (const auto& entry : std::filesystem::directory_iterator(outputs)) {
+    if (entry.path().extension() != kEnding) continue;
+    any = true;
+    const std::string name = entry.path().stem().string();
+    if (!names.contains(name)) strange.insert(name);
+  }
+  if (!any) throw ReadError(outputs, "it holds no outputs, NAME", kEnding);
+  if (!strange.empty()) {
+    throw ReadError(outputs, suite.string(), " has no case ", *strange.begin());
+  }
+}
+
+// Scores the file `path`; one that cannot be read is a broken output.
+void Score(const GoldenCase& golden, const GoldenTensors& tensors,
+           const std::filesystem::path& path, GoldenScore& score) {
+  try {
+    const SafetensorsFile file(path);
+    const bool gradient = file.Contains("d_x");
+    if (!file.Contains("y")) {
+      score.broken = BrokenRule{"output", "there is no y"};
+    } else {
+      score.broken = FirstBrokenRule(golden, tensors, file.view("y"));
+    }
+    if (!score.broken && gradient) {
+      score.broken = BrokenGradient(golden, tensors, file.view("d_x"));
+    }
+    score.offered = score.broken || gradient || golden.level != "backward";
+  } catch (const FileError& error) {
+    score.broken = BrokenRule{"output", error.what()};
+  }
+}
+
 }  // namespace
 
 double AllowedError(Tolerance tolerance, DType dtype, double angle) {
@@ -205,24 +248,14 @@ std::optional<BrokenRule> BrokenGradient(const GoldenCase& golden, const GoldenT
 std::vector<GoldenScore> ScoreFolder(const std::filesystem::path& suite,
                                      const std::filesystem::path& outputs) {
   if (!std::filesystem::is_directory(outputs)) throw ReadError(outputs, "it is not a folder");
+  const std::vector<GoldenCase> cases = ReadGoldenCases(suite);
+  RequireOutputsOf(cases, suite, outputs);
   std::vector<GoldenScore> scores;
-  for (const GoldenCase& golden : ReadGoldenCases(suite)) {
+  for (const GoldenCase& golden : cases) {
     GoldenScore score{.name = golden.name, .level = golden.level};
-    const std::filesystem::path path = outputs / (golden.name + ".safetensors");
+    const std::filesystem::path path = outputs / (golden.name + kEnding);
     if (std::filesystem::exists(path)) {
-      const GoldenTensors tensors =
-          ReadGoldenTensors(golden, suite / (golden.name + ".safetensors"));
-      const SafetensorsFile file(path);
-      const bool gradient = file.Contains("d_x");
-      if (!file.Contains("y")) {
-        score.broken = BrokenRule{"output", "there is no y"};
-      } else {
-        score.broken = FirstBrokenRule(golden, tensors, file.view("y"));
-      }
-      if (!score.broken && gradient) {
-        score.broken = BrokenGradient(golden, tensors, file.view("d_x"));
-      }
-      score.offered = score.broken || gradient || golden.level != "backward";
+      Score(golden, ReadGoldenTensors(golden, suite / (golden.name + kEnding)), path, score);
     } else {
       score.offered = false;
     }

@@ -2,7 +2,7 @@
 //
 // Rules, in the order in which they are tried (conformance/README.md says what each means, and
 // conformance/check.py does the same in Python):
-//   output            y is there, f64, f32, bf16 or f16, of the shape of x
+//   output            the file can be read, y is there, f64, f32, bf16 or f16, of the shape of x
 //   finite            no NaN, no infinity
 //   span              channels in no pair are x to the bit
 // and then only where some channel is further from the exact y than the tolerance allows:
@@ -50,8 +50,9 @@ struct GoldenScore {
   std::optional<BrokenRule> broken;
 };
 
-// Scores OUTPUTS/NAME.safetensors, which holds y and may hold d_x, for every case of `suite`.
-// Throws FileError: the suite or an output is not readable.
+// Scores OUTPUTS/NAME.safetensors, which holds y and may hold d_x, for every case of `suite`. A file
+// that is not readable breaks the rule output. Throws FileError: the suite is not readable, or
+// `outputs` is no folder, holds no such file, or one whose NAME is no case.
 std::vector<GoldenScore> ScoreFolder(const std::filesystem::path& suite,
                                      const std::filesystem::path& outputs);
 
