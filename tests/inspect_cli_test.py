@@ -117,7 +117,10 @@ class InspectTest(CliCase):
         a, b = self.config("a.json", LLAMA), self.config("b.json", {**LLAMA, "rope_theta": 10000.0})
         self.assertEqual(self.rotary("inspect", a, a).stdout, "They rotate alike.\n")
         self.assertIn("  theta             500000  against  10000\n", self.rotary("inspect", a, b).stdout)
-        self.assertEqual(self.inspect(a, b)["alike"], False)
+        report = self.inspect(a, b)
+        self.assertEqual((report["alike"], len(set(report["fingerprints"]))), (False, 2))
+        self.assertEqual(report["differences"], [{"part": "text", "name": "all", "layers": list(range(32)),
+                                                  "what": "theta", "first": "500000", "second": "10000", "note": ""}])
         # The same rotation, written another way.
         new = {k: v for k, v in LLAMA.items() if k not in ("rope_theta", "rope_scaling")}
         new["rope_parameters"] = {**LLAMA["rope_scaling"], "rope_theta": 500000.0}

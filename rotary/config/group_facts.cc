@@ -27,14 +27,6 @@ std::string PairsText(const Rotation& rotation) {
   return text;
 }
 
-std::string TemperatureText(const QueryTemperature& t) {
-  if (t.kind == QueryTemperature::Kind::kLogarithm) {
-    return fmt::format("max(1, log of p + 1 to the base {:g})", t.length);
-  }
-  return fmt::format("1 + {:g} ln(1 + floor({} / {:g}))", t.scale, t.shift == 0 ? "p" : "(p + 1)",
-                     t.length);
-}
-
 // A letter for each axis: the first of its name where these differ, else its number.
 std::string AxisLetters(const LayerRope& group) {
   std::set<char> letters;
@@ -52,6 +44,14 @@ std::string AxisLetters(const LayerRope& group) {
 
 }  // namespace
 
+std::string TemperatureText(const QueryTemperature& t) {
+  if (t.kind == QueryTemperature::Kind::kLogarithm) {
+    return fmt::format("max(1, log of p + 1 to the base {:.12g})", t.length);
+  }
+  return fmt::format("1 + {:.12g} ln(1 + floor({} / {:.12g}))", t.scale,
+                     t.shift == 0 ? "p" : "(p + 1)", t.length);
+}
+
 std::string RangesText(const std::vector<int>& numbers) {
   std::string text;
   for (size_t i = 0; i < numbers.size();) {
@@ -65,10 +65,15 @@ std::string RangesText(const std::vector<int>& numbers) {
   return text;
 }
 
+std::string LayersText(const std::vector<int>& layers) {
+  return (layers.size() == 1 ? "layer " : "layers ") + RangesText(layers);
+}
+
 std::string GroupTitle(const LayerRope& group) {
   std::string text = fmt::format("{}, {}", group.part, group.name);
   if (!group.layers.empty()) {
-    text += fmt::format(": {} layers ({})", group.layers.size(), RangesText(group.layers));
+    text += fmt::format(": {} layer{} ({})", group.layers.size(),
+                        group.layers.size() == 1 ? "" : "s", RangesText(group.layers));
   }
   return text;
 }

@@ -14,11 +14,17 @@ namespace rotary {
 // "0-4, 6-10, 12" of ascending numbers.
 std::string RangesText(const std::vector<int>& numbers);
 
+// "layers 0-4, 6-10"; "layer 12".
+std::string LayersText(const std::vector<int>& layers);
+
 // "text, full_attention: 2 layers (5, 11)".
 std::string GroupTitle(const LayerRope& group);
 
 // Names and values, such as {"rule", "linear: factor 2"}, most important first; frequencies apart.
 std::vector<std::pair<std::string, std::string>> GroupFacts(const LayerRope& group);
+
+// "1 + 0.1 ln(1 + floor(p / 8192))".
+std::string TemperatureText(const QueryTemperature& temperature);
 
 // The pair of each channel of a head, -1 where it is copied.
 std::vector<int> PairOfChannels(const Rotation& rotation);

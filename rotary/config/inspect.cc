@@ -6,9 +6,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numbers>
-#include <sstream>
 #include <vector>
 
+#include "rotary/config/differences.h"
 #include "rotary/config/fingerprint.h"
 #include "rotary/config/group_facts.h"
 #include "rotary/io/rotation_json.h"
@@ -115,18 +115,6 @@ Ordered GroupJson(const LayerRope& group) {
   return json;
 }
 
-// What rotates a layer of a part, as text; "" where there is no such layer.
-std::string CanonicalOf(const RopeConfig& config, const std::string& part, int layer) {
-  for (const LayerRope& group : config.layers) {
-    const bool has = group.layers.empty()
-                         ? layer < 0
-                         : std::binary_search(group.layers.begin(), group.layers.end(), layer);
-    if (group.part != part || !has) continue;
-    return group.query ? CanonicalText(*group.query) + "|" + CanonicalText(*group.key) : "none";
-  }
-  return "";
-}
-
 }  // namespace
 
 std::string InspectText(const RopeConfig& config) {
@@ -159,48 +147,20 @@ std::string InspectJson(const RopeConfig& config) {
 }
 
 std::string CompareText(const RopeConfig& a, const RopeConfig& b) {
-  if (Fingerprint(a) == Fingerprint(b)) return "They rotate alike.\n";
-  std::string text;
-  for (const LayerRope& group : a.layers) {
-    std::vector<int> differing;
-    for (const int layer : group.layers.empty() ? std::vector<int>{-1} : group.layers) {
-      if (CanonicalOf(a, group.part, layer) != CanonicalOf(b, group.part, layer)) {
-        differing.push_back(layer);
-      }
-    }
-    if (differing.empty()) continue;
-    const auto other = std::find_if(b.layers.begin(), b.layers.end(), [&](const LayerRope& g) {
-      return g.part == group.part &&
-             (g.layers.empty() ||
-              std::find(g.layers.begin(), g.layers.end(), differing[0]) != g.layers.end());
-    });
-    text += fmt::format("{}, {}", group.part, group.name);
-    if (differing[0] >= 0) text += fmt::format(", layers {}", RangesText(differing));
+  const std::vector<LayersDifference> all = Differences(a, b);
+  const bool alike = Fingerprint(a) == Fingerprint(b);
+  std::string text = alike ? "They rotate alike.\n" : "";
+  if (alike && !all.empty()) text += "What differs beside the rotations at this length:\n";
+  for (const auto& [part, name, layers, differences] : all) {
+    text += part + (name.empty() ? "" : ", " + name);
+    if (!layers.empty()) text += fmt::format(", {}", LayersText(layers));
     text += ":\n";
-    const auto line = [&](std::string_view what, const std::string& x, const std::string& y) {
-      if (x != y) text += fmt::format("  {:<18}{}  against  {}\n", what, x, y);
-    };
-    if (other == b.layers.end()) {
-      text += "  the second has no such layers\n";
-      continue;
+    for (const auto& [what, first, second, note] : differences) {
+      text += fmt::format("  {:<17} {}  against  {}{}\n", what, first, second,
+                          note.empty() ? "" : fmt::format("  ({})", note));
     }
-    const LayerRope& g = *other;
-    if (!group.query || !g.query) {
-      line("rotation", group.query ? "yes" : "none", g.query ? "yes" : "none");
-      continue;
-    }
-    const auto number = [](double value) { return fmt::format("{:.12g}", value); };
-    line("layout", group.layout, g.layout);
-    line("head_dim", number(group.query->head_dim), number(g.query->head_dim));
-    line("pairs", number(group.query->pairs()), number(g.query->pairs()));
-    line("offset", number(group.offset), number(g.offset));
-    line("theta", number(group.theta), number(g.theta));
-    line("rule", Describe(group.rule), Describe(g.rule));
-    line("attention factor", number(group.query->attention_factor),
-         number(g.query->attention_factor));
-    line("axes", number(group.query->axes), number(g.query->axes));
   }
-  return text.empty() ? "The second rotates layers that the first does not have.\n" : text;
+  return text;
 }
 
 std::string CompareJson(const RopeConfig& a, const RopeConfig& b) {
@@ -209,8 +169,17 @@ std::string CompareJson(const RopeConfig& a, const RopeConfig& b) {
   json["alike"] = of_a == of_b;
   json["fingerprints"] = {of_a, of_b};
   json["differences"] = Ordered::array();
-  std::istringstream lines(of_a == of_b ? "" : CompareText(a, b));
-  for (std::string line; std::getline(lines, line);) json["differences"].push_back(line);
+  for (const auto& [part, name, layers, differences] : Differences(a, b)) {
+    for (const auto& [what, first, second, note] : differences) {
+      json["differences"].push_back({{"part", part},
+                                     {"name", name},
+                                     {"layers", layers},
+                                     {"what", what},
+                                     {"first", first},
+                                     {"second", second},
+                                     {"note", note}});
+    }
+  }
   return json.dump() + "\n";
 }
 

@@ -20,11 +20,12 @@ std::string InspectText(const RopeConfig& config);
 // "shift"}. Where the frequencies are those of a checkpoint, theta is null and rule "checkpoint".
 std::string InspectJson(const RopeConfig& config);
 
-// In which groups of layers two models rotate differently, and how; one line each, "They rotate
-// alike." where they do.
+// How two models differ, by part and layers (differences.h); "They rotate alike." where their
+// fingerprints are equal, then what else differs.
 std::string CompareText(const RopeConfig& a, const RopeConfig& b);
 
-// {"alike", "fingerprints": [a, b], "differences": [line, ...]}
+// {"alike", "fingerprints": [a, b], "differences": [{"part", "name", "layers", "what", "first",
+// "second", "note"}]}; differences may also be there between models that rotate alike.
 std::string CompareJson(const RopeConfig& a, const RopeConfig& b);
 
 // The registry: a line, or a JSON object, for each family.
