@@ -14,6 +14,7 @@
 #include "rotary/config/nearest.h"
 #include "rotary/config/text_layers.h"
 #include "rotary/config/timm_config.h"
+#include "rotary/config/unused_keys.h"
 #include "rotary/config/xpos_layers.h"
 
 namespace rotary {
@@ -100,20 +101,81 @@ void Append(PartRope part, RopeConfig& result) {
   result.trained_length = std::max(result.trained_length, part.trained_length);
 }
 
+// Longer than any text: rules that depend on the length show all they say.
+constexpr double kBeyondAnyText = 0x1p50;
+
+void ReadPart(const ConfigObject& config, const Family& family, const std::string& part,
+              const RopeConfigOptions& options, RopeConfig& result);
+
+bool RotateAlike(const LayerRope& a, const LayerRope& b) {
+  return a.part == b.part && a.layers == b.layers && a.query == b.query && a.key == b.key &&
+         a.softmax_multiplier == b.softmax_multiplier &&
+         a.query_temperature == b.query_temperature && a.rotates_values == b.rotates_values;
+}
+
+// Whether a key of the wrapper would change nothing if it stood in the part, too.
+bool AgreesWith(const ConfigObject& inner, const Family& wrapper, const Part& part,
+                const std::string& key, const JsonValue& value, RopeConfigOptions options) {
+  Json repeated = inner.value().json();
+  repeated[key] = value.json();
+  const auto layers = [&](const Json& json) {
+    const ConfigObject object(JsonValue(json, inner.value().source(), inner.value().place()));
+    RopeConfig config;
+    ReadPart(object, FamilyOfPart(object, wrapper, part, options), part.name, options, config);
+    return config.layers;
+  };
+  for (const auto length : {options.length, std::optional(kBeyondAnyText)}) {
+    options.length = length;
+    try {
+      const auto without = layers(inner.value().json()), with = layers(repeated);
+      if (!std::equal(without.begin(), without.end(), with.begin(), with.end(), RotateAlike)) {
+        return false;
+      }
+    } catch (const FileError&) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Code that saves configs repeats keys of the text at the level of the wrapper, where nothing reads
+// them: they may stand there as long as they say the same.
+void CheckOwnKeys(const ConfigObject& config, const Family& wrapper,
+                  const RopeConfigOptions& options) {
+  const auto text = std::find_if(wrapper.parts.begin(), wrapper.parts.end(),
+                                 [](const Part& part) { return part.name == "text"; });
+  const auto is_repeated = [&](const std::pair<std::string, JsonValue>& member) {
+    return std::any_of(wrapper.parts.begin(), wrapper.parts.end(), [&](const Part& part) {
+      if (text != wrapper.parts.end() && part.name != "text") return false;
+      const auto inner = config.Object(part.key);
+      return inner && AgreesWith(*inner, wrapper, part, member.first, member.second, options);
+    });
+  };
+  auto members = config.Unasked();
+  std::erase_if(members, [&](const auto& member) {
+    return BelongsToRope(member.first) && is_repeated(member);
+  });
+  RefuseUnused(members, wrapper, options.ignore, /*in_dictionary=*/false);
+}
+
 void ReadPart(const ConfigObject& config, const Family& family, const std::string& part,
               const RopeConfigOptions& options, RopeConfig& result) {
   if (family.scheme == "parts") {
+    bool has_own = false;  // keys of a part at its own level, which that part's reader checks
     for (const Part& inner : family.parts) {
       if (inner.key.empty()) {
+        has_own = true;
         ReadPart(config, *FindFamily(inner.missing), inner.name, options, result);
       } else if (const auto object = config.Object(inner.key)) {
         ReadPart(*object, FamilyOfPart(*object, family, inner, options), inner.name, options,
                  result);
       } else if (const Family* flat = FindFamily(family.model_type + "_" + inner.name);
                  flat != nullptr && inner.name == "text") {
+        has_own = true;
         ReadPart(config, *flat, inner.name, options, result);  // its keys stand in the wrapper
       }
     }
+    if (!has_own) CheckOwnKeys(config, family, options);
     return;
   }
   const bool text = family.scheme == "text" || family.scheme == "latent" || family.scheme == "none";

@@ -100,6 +100,23 @@ constexpr std::array<std::string_view, 6> kWords = {"rope", "rotary", "yarn",
 // Short words are near to anything.
 constexpr size_t kShortestMisspelt = 8;
 
+// Why nothing used a key that some family knows.
+std::string WhyUnused(const Family& family) {
+  if (family.scheme != "parts") {
+    return Sentence(" is not used by ", family.model_type, " with this rope_type");
+  }
+  std::string parts;
+  for (const Part& part : family.parts) {
+    if (part.name == "text") {
+      parts = part.key;
+      break;
+    }
+    parts += Sentence(parts.empty() ? "" : ", ", part.key);
+  }
+  return Sentence(" does not count: a ", family.model_type, " rotates by ", parts,
+                  ", which does not say so");
+}
+
 }  // namespace
 
 bool BelongsToRope(std::string_view key) {
@@ -131,7 +148,7 @@ void RefuseUnused(const std::vector<std::pair<std::string, JsonValue>>& members,
     const std::string_view nearest = Nearest(key, kKnown);
     throw value.Error(
         "= ", value.json().dump(),
-        known ? Sentence(" is not used by ", family.model_type, " with this rope_type")
+        known ? WhyUnused(family)
               : Sentence(" is not a known key of a rotation",
                          nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?")),
         "; to leave it aside: --ignore ", key);

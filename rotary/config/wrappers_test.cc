@@ -1,0 +1,108 @@
+// Properties: a rope key at the level of a wrapper, where nothing reads it, is refused unless the
+// text says the same, in whatever dialect; configs that repeat their text's keys are read as ever.
+#include <string>
+
+#include "gtest/gtest.h"
+#include "rotary/config/fingerprint.h"
+#include "rotary/config/rope_config.h"
+#include "rotary/config/test_config.h"
+
+namespace rotary {
+namespace {
+
+// `own`: keys of the wrapper, each with a comma behind it.
+std::string Wrapper(const std::string& type, const std::string& own, const std::string& text) {
+  return R"({"model_type": ")" + type + "\", " + own +
+         R"("text_config": {"hidden_size": 4096, "num_attention_heads": 32,
+      "num_hidden_layers": 8, "max_position_embeddings": 32768)" +
+         (text.empty() ? "" : ", " + text) + "}}";
+}
+
+std::string SentenceOf(const std::string& text, const RopeConfigOptions& options = {}) {
+  return SentenceOfText("config.json", text, options);
+}
+
+const std::string kQwen = R"("model_type": "qwen2_vl_text", "rope_theta": 1e6,
+  "rope_scaling": {"type": "mrope", "mrope_section": [16, 24, 24]})";
+
+TEST(WrappersTest, AKeyOfItsOwnIsRefused) {
+  const std::string end =
+      " does not count: a qwen2_vl rotates by text_config, which does not say "
+      "so; to leave it aside: --ignore ";
+  EXPECT_EQ(SentenceOf(Wrapper("qwen2_vl", R"("rope_theta": 5, )", kQwen)),
+            "cannot read config.json: rope_theta = 5" + end + "rope_theta");
+  EXPECT_EQ(
+      SentenceOf(Wrapper("qwen2_vl",
+                         R"("rope_scaling": {"type": "mrope", "mrope_section": [24, 20, 20]}, )",
+                         kQwen)),
+      R"(cannot read config.json: rope_scaling = {"mrope_section":[24,20,20],"type":"mrope"})" +
+          end + "rope_scaling");
+  EXPECT_EQ(SentenceOf(Wrapper("qwen2_vl", R"("rope_tehta": 1, )", kQwen)),
+            "cannot read config.json: rope_tehta = 1 is not a known key of a rotation; did you "
+            "mean rope_theta?; to leave it aside: --ignore rope_tehta");
+  for (const char* type : {"mistral3", "gemma3", "llama4", "kimi_k25", "mllama"}) {
+    const std::string sentence = SentenceOf(Wrapper(type, R"("rope_theta": 5, )", ""));
+    EXPECT_EQ(sentence, std::string("cannot read config.json: rope_theta = 5 does not count: a ") +
+                            type +
+                            " rotates by text_config, which does not say so; to leave it "
+                            "aside: --ignore rope_theta");
+  }
+  EXPECT_EQ(SentenceOf(R"({"model_type": "mistral3", "rope_theta": 5})"),
+            "cannot read config.json: rope_theta = 5 does not count: a mistral3 rotates by "
+            "text_config, which does not say so; to leave it aside: --ignore rope_theta");
+  EXPECT_EQ(SentenceOf(R"({"model_type": "qwen2_5_omni", "rope_theta": 5})"),
+            "cannot read config.json: rope_theta = 5 does not count: a qwen2_5_omni rotates by "
+            "token2wav_config.dit_config, talker_config, thinker_config, which does not say so; to "
+            "leave it aside: --ignore rope_theta");
+}
+
+TEST(WrappersTest, AListForLongTextsCountsThoughTheTextIsShort) {
+  const auto lists = [](const std::string& last) {
+    std::string ones;
+    for (int i = 0; i < 63; ++i) ones += "1.0, ";
+    return R"("rope_scaling": {"rope_type": "longrope", "factor": 4.0,
+      "original_max_position_embeddings": 131072, "short_factor": [)" +
+           ones + R"(1.0], "long_factor": [)" + ones + last + "]}";
+  };
+  const std::string text = R"("model_type": "mistral", )" + lists("1.0");
+  EXPECT_EQ(ReadText("config.json", Wrapper("mistral3", lists("1.0") + ", ", text)).layers.size(),
+            1u);
+  EXPECT_NE(SentenceOf(Wrapper("mistral3", lists("2.0") + ", ", text)).find("does not count"),
+            std::string::npos);
+}
+
+TEST(WrappersTest, TheSameTwiceIsFine) {
+  const std::string plain = Fingerprint(ReadText("config.json", Wrapper("qwen2_vl", "", kQwen)));
+  for (const std::string own : {
+           R"("rope_theta": 1000000, )",
+           R"("rope_theta": 1000000.0, "rope_scaling": {"type": "mrope",
+             "mrope_section": [16, 24, 24]}, )",
+           R"("rope_scaling": {"rope_type": "default", "type": "default",
+             "mrope_section": [16, 24, 24]}, )",
+           R"("rope_parameters": {"rope_type": "default", "rope_theta": 1e6,
+             "mrope_section": [16, 24, 24]}, )",
+           R"("rope_theta": null, )",
+       }) {
+    SCOPED_TRACE(own);
+    const RopeConfig config = ReadText("config.json", Wrapper("qwen2_vl", own, kQwen));
+    EXPECT_EQ(Fingerprint(config), plain);
+    EXPECT_TRUE(config.warnings.empty());
+  }
+  EXPECT_EQ(Fingerprint(ReadText("config.json", Wrapper("qwen2_vl", R"("rope_theta": 5, )", kQwen),
+                                 {.length = {}, .layout = {}, .ignore = {"rope_theta"}})),
+            plain);
+}
+
+TEST(WrappersTest, WrappersInWrappers) {
+  const auto omni = [](const std::string& theta) {
+    return R"({"model_type": "qwen2_5_omni", "thinker_config": {"model_type":
+      "qwen2_5_omni_thinker", "rope_theta": )" +
+           theta + R"(, "text_config": {"model_type": "qwen2_5_omni_text", "hidden_size": 3584,
+      "num_attention_heads": 28, "num_hidden_layers": 2, "rope_theta": 1e6}}})";
+  };
+  EXPECT_EQ(ReadText("config.json", omni("1e6")).layers.size(), 1u);
+  EXPECT_NE(SentenceOf(omni("1e5")).find("thinker_config.rope_theta = 100000"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace rotary
