@@ -148,6 +148,21 @@ TEST(FamiliesTest, PeriodsMayBeWords) {
             "got \"LGLG\"");
 }
 
+// Transformers 5.23: the classes of these have a window of 4096 unless a config says null.
+TEST(FamiliesTest, AMissingWindowIsThatOfTheClass) {
+  for (const char* type : {"cohere2", "exaone4", "exaone_moe"}) {
+    SCOPED_TRACE(type);
+    const RopeConfig missing = Read(Model(type));
+    EXPECT_TRUE(GroupOf(missing, 2).query.has_value());
+    EXPECT_FALSE(GroupOf(missing, 3).query.has_value());
+    const bool rotates = std::string_view(type) != "cohere2";  // without windows: all, or none
+    EXPECT_EQ(GroupOf(Read(Model(type, R"("sliding_window": null)")), 2).query.has_value(),
+              rotates);
+    EXPECT_EQ(GroupOf(Read(Model(type, R"("sliding_window": null)")), 3).query.has_value(),
+              rotates);
+  }
+}
+
 TEST(FamiliesTest, OneModelTypeForTwoModels) {
   const RopeConfig first = Read(R"({"model_type": "chatglm", "hidden_size": 4096,
     "num_attention_heads": 32, "num_layers": 28, "position_encoding_2d": true})");

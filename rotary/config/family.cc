@@ -41,6 +41,14 @@ std::vector<std::string> ReadStrings(const JsonValue& row, std::string_view key)
   return strings;
 }
 
+Switch ReadSwitch(const JsonValue& row, std::string_view key) {
+  const auto value = row.Find(key);
+  if (!value) return {};
+  if (value->json().is_string()) return {.key = value->String()};
+  value->AllowOnly({"key", "missing"});
+  return {.key = (*value)["key"].String(), .missing = (*value)["missing"].Bool()};
+}
+
 LayerPattern ReadPattern(const JsonValue& value) {
   value.AllowOnly({"types", "numbers", "repeats", "names", "period", "period_from_first",
                    "periodic", "others", "last", "first", "ropes", "scaled_types", "still",
@@ -59,8 +67,8 @@ LayerPattern ReadPattern(const JsonValue& value) {
                        .ropes = {},
                        .scaled_types_key = ReadString(value, "scaled_types"),
                        .still = ReadStrings(value, "still"),
-                       .still_if = ReadString(value, "still_if"),
-                       .rotates_if = ReadString(value, "rotates_if"),
+                       .still_if = ReadSwitch(value, "still_if"),
+                       .rotates_if = ReadSwitch(value, "rotates_if"),
                        .flags_key = ReadString(value, "flags"),
                        .still_layers_key = ReadString(value, "still_layers"),
                        .rotating_layers_key = ReadString(value, "rotating_layers")};
@@ -215,6 +223,13 @@ Family ReadFamily(const JsonValue& row) {
 bool Condition::Holds(const ConfigObject& config) const {
   const auto value = config.Find(key);
   return (value ? value->json() : missing) == is;
+}
+
+bool Switch::IsOn(const ConfigObject& config) const {
+  if (key.empty()) return true;
+  const auto value = config.Find(key);
+  if (!value) return missing && !config.value().Find(key);
+  return value->json() != false;
 }
 
 std::vector<Family> ReadFamilies(const JsonValue& registry) {

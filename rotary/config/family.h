@@ -21,6 +21,14 @@ namespace rotary {
 // of keys, rounded down ("hidden_size / num_attention_heads"), a sum of keys, or the number itself.
 using Terms = std::vector<std::variant<std::string, double>>;
 
+// A key that turns something on by being there, unless it says false; null counts as not there.
+struct Switch {
+  std::string key;       // empty: always on
+  bool missing = false;  // what the class takes where the config does not name the key at all
+
+  bool IsOn(const ConfigObject& config) const;
+};
+
 // What is different for layers of a type.
 struct LayerTypeRope {
   std::string name;     // "sliding_attention"
@@ -46,8 +54,8 @@ struct LayerPattern {
   std::vector<LayerTypeRope> ropes;  // of types that differ from the family's
   std::string scaled_types_key;      // a list of the types that alone are scaled
   std::vector<std::string> still;    // types that do not rotate
-  std::string still_if;              // a key that must be there (or true) for that
-  std::string rotates_if;            // a key without which nothing rotates
+  Switch still_if;                   // they rotate without it
+  Switch rotates_if;                 // nothing rotates without it
   // Or a list of flags, one a layer, 1 where it rotates; missing: every `period`-th does not.
   std::string flags_key;
   // Or a list of layers that do not rotate (where it is missing: `still_layers`), or of those that

@@ -21,12 +21,6 @@ void Add(std::vector<LayerGroup>& groups, const std::string& name, bool rotates,
   group->layers.push_back(layer);
 }
 
-// Whether a key is there and does not say no.
-bool IsSet(const ConfigObject& config, const std::string& key) {
-  const auto value = config.Find(key);
-  return value && value->json() != false;
-}
-
 // The length of a period that is written as a word, L for a layer with a window and one G at its
 // end for one that sees all; 0 where it is no such word.
 int64_t LengthOfWord(const std::string& word) {
@@ -148,10 +142,7 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
   const auto count = Evaluate(config, family.layers.empty() ? kUsual : family.layers);
   const bool rotates = [&] {
     if (family.scheme == "none") return false;
-    if (family.pattern && !family.pattern->rotates_if.empty() &&
-        !IsSet(config, family.pattern->rotates_if)) {
-      return false;
-    }
+    if (family.pattern && !family.pattern->rotates_if.IsOn(config)) return false;
     return !family.only_if || family.only_if->Holds(config);
   }();
   if (!count) return {LayerGroup{.name = "all", .layers = {}, .rotates = rotates}};
@@ -204,7 +195,7 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
     }
     return groups;
   }
-  const bool some_still = pattern.still_if.empty() || IsSet(config, pattern.still_if);
+  const bool some_still = pattern.still_if.IsOn(config);
   const std::vector<std::string> types = Types(config, pattern, layers);
   for (int64_t layer = 0; layer < layers; ++layer) {
     const std::string& type = types[static_cast<size_t>(layer)];
