@@ -29,6 +29,7 @@ void CheckTensors(const SafetensorsFile& file, std::string_view input) {
     Promise(bytes.empty() || bytes.data() == begin, "tensors lie one after the other");
     total += bytes.size();
     Promise(total <= input.size(), "a tensor lies in the file");
+    if (file.CanOnlyCopy(name)) continue;
     const ConstTensorView view = file.view(name);
     Promise(view.dtype() == file.dtype(name) && view.shape() == file.shape(name),
             "a view is of the tensor's kind");
@@ -44,7 +45,9 @@ void CheckTensors(const SafetensorsFile& file, std::string_view input) {
 
 std::vector<NamedTensor> TurnedTensors(const SafetensorsFile& file) {
   std::vector<NamedTensor> tensors;
-  for (const std::string& name : file.names()) tensors.push_back({name, Turned(file.view(name))});
+  for (const std::string& name : file.names()) {
+    if (!file.CanOnlyCopy(name)) tensors.push_back({name, Turned(file.view(name))});
+  }
   return tensors;
 }
 
@@ -55,8 +58,9 @@ void CheckWriting(const SafetensorsFile& file) {
   WriteSafetensors(Scratch() / "back", TurnedTensors(turned), turned.metadata());
   const SafetensorsFile back(Scratch() / "back");
   Promise(back.metadata() == file.metadata(), "written metadata comes back");
-  Promise(back.names().size() == file.names().size(), "every tensor is written");
   for (const std::string& name : file.names()) {
+    if (file.CanOnlyCopy(name)) continue;
+    Promise(back.Contains(name), "every tensor is written");
     Promise(back.dtype(name) == file.dtype(name) && back.shape(name) == file.shape(name),
             "a written tensor is of the same kind");
     const auto before = file.bytes(name), after = back.bytes(name);

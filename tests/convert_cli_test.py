@@ -208,6 +208,9 @@ class ConvertTest(CliCase):
         oracle.write(self.model / "adapter.safetensors", {at + "q_proj.qweight": np.ones((24, 3))})
         refused(3, f"cannot convert {self.model}/adapter.safetensors: {at}q_proj.qweight belongs to queries or keys, and is "
                    "neither their weight, bias nor LoRA", self.model, "interleaved")
+        oracle.write(self.model / "adapter.safetensors", {at + "q_proj.weight": ("F8_E4M3", np.ones((24, 24), np.uint8))})
+        refused(3, f"cannot convert {self.model}/adapter.safetensors: {at}q_proj.weight is F8_E4M3, and the rows of quantised "
+                   "weights cannot move without their scales", self.model, "interleaved")
         (self.model / "adapter.safetensors").unlink()
         oracle.write(self.model / "model-00003-of-00003.safetensors", {at.replace("0", "7") + "q_proj.weight": np.ones((24, 24))})
         refused(3, f"cannot convert {self.model}: layer 7 has queries but no keys here", self.model, "interleaved")

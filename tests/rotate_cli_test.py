@@ -114,6 +114,24 @@ class RotateTest(RotatingCase):
         self.rotary("rotate", self.input, "--config", "config.json", "--out", self.input, "--threads", 1)
         self.assertEqual(self.input.read_bytes(), wanted)
 
+    def test_dtypes_that_are_only_copied(self):
+        q, raw = self.normal(3, 1, 64), np.arange(24, dtype=np.uint8)
+        others = {name: (name, raw) for name in ("I8", "F8_E4M3", "F8_E5M2")}
+        others |= {name: (name, raw.view(np.uint16)) for name in ("I16", "U16")}
+        others |= {"U32": ("U32", raw.view(np.uint32)), "U64": ("U64", raw.view(np.uint64))}
+        oracle.write(self.input, {**others, "q": q})
+        self.assertEqual(self.rotary("rotate", self.input, "--config", self.config(LLAMA), "--out", self.out).returncode, 0)
+        (before, old), (after, new) = oracle.read_header(self.input), oracle.read_header(self.out)
+        self.assertEqual(before, after)
+        begin = before["q"]["data_offsets"][0]
+        self.assertEqual(old[:begin], new[:begin])
+        self.assertNotEqual(old[begin:], new[begin:])
+        self.out.unlink()
+        oracle.write(self.input, {"q": ("F8_E4M3", raw)})
+        self.leaves_nothing(self.rotary("rotate", self.input, "--config", "config.json", "--out", self.out), 3,
+                            f"cannot read {self.input}: q is F8_E4M3, which can be copied only, not computed with (that is F64, "
+                            "F32, BF16, F16, I64, I32, U8 and BOOL)")
+
     def test_queries_and_keys_of_latent_attention(self):
         q, k = self.normal(3, 2, 48), self.normal(3, 1, 16)
         for names, options in ((("layers.0.q_proj", "layers.0.k_pe"), ("--tensors", "layers.0.q_proj,layers.0.k_pe")),

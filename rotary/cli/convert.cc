@@ -89,6 +89,15 @@ void WriteRows(std::span<const std::byte> bytes, const std::vector<int64_t>& mov
   out.Write(buffer);
 }
 
+// Throws FileError for integers and floats of 8 bits and fewer: they are quantised, and the scales
+// of their rows or blocks are tensors of their own, which would stay.
+void CheckMovable(const SafetensorsFile& file, const std::string& name) {
+  const std::string_view dtype = file.dtype_name(name);
+  if (dtype == "F64" || dtype == "F32" || dtype == "BF16" || dtype == "F16") return;
+  throw FileError(Sentence("cannot convert ", file.path().string(), ": ", name, " is ", dtype,
+                           ", and the rows of quantised weights cannot move without their scales"));
+}
+
 // What has been done, for the output.
 struct Report {
   int files = 0;
@@ -102,7 +111,7 @@ class Converter {
     for (const fs::path& shard : shards) {
       const SafetensorsFile& file = *files_.emplace_back(std::make_unique<SafetensorsFile>(shard));
       for (const std::string& name : file.names()) {
-        rows_.Moves(shard.string(), name, file.shape(name));
+        if (!rows_.Moves(shard.string(), name, file.shape(name)).empty()) CheckMovable(file, name);
         total_ += static_cast<int64_t>(file.bytes(name).size());
       }
     }

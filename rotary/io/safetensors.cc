@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -16,30 +17,46 @@ constexpr size_t kPrefix = 8;                 // bytes of the header's length
 constexpr uint64_t kMaxHeader = 100'000'000;  // the limit of the format's own library
 constexpr std::string_view kMetadata = "__metadata__";
 
-struct DTypeName {
+// A dtype of the format: as we compute with it, where we do, and its size.
+struct StoredDType {
   std::string_view name;
-  DType dtype;
+  std::optional<DType> dtype;
+  int bits;
 };
-constexpr std::array<DTypeName, 8> kDTypeNames = {{{"F64", DType::kF64},
-                                                   {"F32", DType::kF32},
-                                                   {"BF16", DType::kBF16},
-                                                   {"F16", DType::kF16},
-                                                   {"I64", DType::kI64},
-                                                   {"I32", DType::kI32},
-                                                   {"U8", DType::kU8},
-                                                   {"BOOL", DType::kU8}}};
+constexpr std::array<StoredDType, 22> kStoredDTypes = {{{"F64", DType::kF64, 64},
+                                                        {"F32", DType::kF32, 32},
+                                                        {"BF16", DType::kBF16, 16},
+                                                        {"F16", DType::kF16, 16},
+                                                        {"I64", DType::kI64, 64},
+                                                        {"I32", DType::kI32, 32},
+                                                        {"U8", DType::kU8, 8},
+                                                        {"BOOL", DType::kU8, 8},
+                                                        {"I8", {}, 8},
+                                                        {"I16", {}, 16},
+                                                        {"U16", {}, 16},
+                                                        {"U32", {}, 32},
+                                                        {"U64", {}, 64},
+                                                        {"C64", {}, 64},
+                                                        {"F8_E4M3", {}, 8},
+                                                        {"F8_E5M2", {}, 8},
+                                                        {"F8_E4M3FNUZ", {}, 8},
+                                                        {"F8_E5M2FNUZ", {}, 8},
+                                                        {"F8_E8M0", {}, 8},
+                                                        {"F6_E2M3", {}, 6},
+                                                        {"F6_E3M2", {}, 6},
+                                                        {"F4", {}, 4}}};
 
-DType ReadDType(const JsonValue& value) {
+const StoredDType& ReadDType(const JsonValue& value) {
   const std::string& name = value.String();
-  for (const DTypeName& known : kDTypeNames) {
-    if (known.name == name) return known.dtype;
+  for (const StoredDType& known : kStoredDTypes) {
+    if (known.name == name) return known;
   }
-  throw value.Error("must be F64, F32, BF16, F16, I64, I32, U8 or BOOL, got ", name);
+  throw value.Error("is no dtype of safetensors, got ", name);
 }
 
 std::string_view WrittenDType(DType dtype) {
-  const auto known = std::find_if(kDTypeNames.begin(), kDTypeNames.end(),
-                                  [&](const DTypeName& entry) { return entry.dtype == dtype; });
+  const auto known = std::find_if(kStoredDTypes.begin(), kStoredDTypes.end(),
+                                  [&](const StoredDType& entry) { return entry.dtype == dtype; });
   return known->name;
 }
 
@@ -59,16 +76,17 @@ uint64_t ReadLittleEndian64(const std::byte* bytes) {
   return value;
 }
 
-// Bytes of `shape` elements of `dtype`, or -1 when they overflow; an axis of length 0 counts as 1
-// for that, as it does in strides.
-int64_t ByteCount(const Dims& shape, DType dtype) {
-  int64_t bytes = static_cast<int64_t>(SizeOf(dtype));
+// Bytes of `shape` elements of so many bits, or -1 when they overflow or do not fill the last byte;
+// an axis of length 0 counts as 1 for the overflow, as it does in strides.
+int64_t ByteCount(const Dims& shape, int element_bits) {
+  int64_t bits = element_bits;
   bool empty = false;
   for (const int64_t length : shape) {
     empty = empty || length == 0;
-    if (__builtin_mul_overflow(bytes, std::max<int64_t>(1, length), &bytes)) return -1;
+    if (__builtin_mul_overflow(bits, std::max<int64_t>(1, length), &bits)) return -1;
   }
-  return empty ? 0 : bytes;
+  if (empty) return 0;
+  return bits % 8 == 0 ? bits / 8 : -1;
 }
 
 }  // namespace
@@ -98,16 +116,18 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path
       for (const auto& [key, text_value] : value.Members()) metadata_[key] = text_value.String();
       continue;
     }
-    Entry entry{.dtype = ReadDType(value["dtype"]),
+    const StoredDType& stored = ReadDType(value["dtype"]);
+    Entry entry{.dtype_name = stored.name,
+                .dtype = stored.dtype,
                 .shape = ReadShape(value["shape"]),
                 .begin = 0,
                 .end = 0};
     const std::vector<JsonValue> offsets = value["data_offsets"].Array(2);
     const int64_t begin = offsets[0].Int(0);
     const int64_t end = offsets[1].Int(0);
-    const int64_t size = ByteCount(entry.shape, entry.dtype);
+    const int64_t size = ByteCount(entry.shape, stored.bits);
     if (begin > end || end - begin != size) {
-      throw value.Error("has shape ", entry.shape.ToString(), " of ", WrittenDType(entry.dtype),
+      throw value.Error("has shape ", entry.shape.ToString(), " of ", stored.name,
                         ", which does not fill bytes ", begin, " to ", end);
     }
     if (static_cast<uint64_t>(end) > data_size) {
@@ -147,6 +167,16 @@ const SafetensorsFile::Entry& SafetensorsFile::At(std::string_view name) const {
   return entry->second;
 }
 
+DType SafetensorsFile::dtype(std::string_view name) const {
+  const Entry& entry = At(name);
+  if (!entry.dtype) {
+    throw ReadError(path(), name, " is ", entry.dtype_name,
+                    ", which can be copied only, not computed with (that is F64, F32, BF16, F16, "
+                    "I64, I32, U8 and BOOL)");
+  }
+  return *entry.dtype;
+}
+
 std::span<const std::byte> SafetensorsFile::bytes(std::string_view name) const {
   const Entry& entry = At(name);
   return file_.bytes().subspan(entry.begin, entry.end - entry.begin);
@@ -154,13 +184,13 @@ std::span<const std::byte> SafetensorsFile::bytes(std::string_view name) const {
 
 ConstTensorView SafetensorsFile::view(std::string_view name) const {
   const Entry& entry = At(name);
+  const DType type = dtype(name);
   const std::byte* data = file_.bytes().data() + entry.begin;
-  if (reinterpret_cast<uintptr_t>(data) % SizeOf(entry.dtype) == 0)
-    return {data, entry.dtype, entry.shape};
+  if (reinterpret_cast<uintptr_t>(data) % SizeOf(type) == 0) return {data, type, entry.shape};
   const std::lock_guard lock(mutex_);
   const auto [copy, is_new] = copies_.try_emplace(std::string(name));
   if (is_new) {
-    copy->second = Tensor(entry.dtype, entry.shape);
+    copy->second = Tensor(type, entry.shape);
     std::memcpy(copy->second.raw(), data, entry.end - entry.begin);
   }
   return copy->second.const_view();
@@ -218,7 +248,8 @@ void WriteSafetensors(const std::filesystem::path& path, std::span<const NamedTe
   int64_t offset = 0;
   for (const NamedTensor* tensor : ordered) {
     const ConstTensorView& view = tensor->view;
-    const int64_t begin = std::exchange(offset, offset + ByteCount(view.shape(), view.dtype()));
+    const int64_t begin =
+        std::exchange(offset, offset + view.count() * static_cast<int64_t>(SizeOf(view.dtype())));
     header[tensor->name] = {
         {"dtype", WrittenDType(view.dtype())},
         {"shape", std::vector<int64_t>(view.shape().begin(), view.shape().end())},

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,13 +22,15 @@
 
 namespace rotary {
 
-// Dtypes F64 F32 BF16 F16 I64 I32 U8; BOOL comes as kU8. At most kMaxRank axes.
+// Computes with the dtypes F64 F32 BF16 F16 I64 I32 U8 and BOOL, which comes as kU8. Tensors of the
+// format's others (I8, F8_E4M3, F4, ..) have their shape and their bytes, so that a file with them
+// can be rewritten. At most kMaxRank axes.
 // Safe to share between threads.
 class SafetensorsFile {
  public:
   // Checks the whole header against the bytes that are there.
-  // Throws FileError: as MappedFile does, and for a file that breaks the format or holds another
-  // dtype, in one sentence.
+  // Throws FileError: as MappedFile does, and for a file that breaks the format or holds a
+  // dtype that the format does not have, in one sentence.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const { return file_.path(); }
@@ -38,19 +41,24 @@ class SafetensorsFile {
   // What stands before the data: the header's length and the header.
   std::span<const std::byte> header() const { return file_.bytes().first(data_begin_); }
 
-  // Without reading the data. Throw FileError where there is no such tensor.
-  DType dtype(std::string_view name) const { return At(name).dtype; }
+  // Without reading the data. Throw FileError where there is no such tensor; dtype() also where it
+  // is of a dtype that can be copied only.
+  DType dtype(std::string_view name) const;
+  // As the file writes it: "BF16", "F8_E4M3".
+  std::string_view dtype_name(std::string_view name) const { return At(name).dtype_name; }
+  bool CanOnlyCopy(std::string_view name) const { return !At(name).dtype; }
   const Dims& shape(std::string_view name) const { return At(name).shape; }
 
   // The data, valid as long as this object: in the map, or, where the map holds it unaligned for
-  // its dtype, in a copy made at the first call. Throws FileError where there is no such tensor.
+  // its dtype, in a copy made at the first call. Throws FileError as dtype() does.
   ConstTensorView view(std::string_view name) const;
   // The same as bytes in the map. Throws FileError where there is no such tensor.
   std::span<const std::byte> bytes(std::string_view name) const;
 
  private:
   struct Entry {
-    DType dtype;
+    std::string_view dtype_name;
+    std::optional<DType> dtype;  // nothing: can be copied only
     Dims shape;
     size_t begin, end;  // in the file
   };

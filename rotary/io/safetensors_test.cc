@@ -1,6 +1,6 @@
-// Properties: tensors of every dtype, shape and stride come back bit for bit; a file that breaks
-// the format in any way throws a FileError, each rule with its exact sentence, and never reads a
-// byte outside the file.
+// Properties: tensors of every dtype, shape and stride come back bit for bit, and those that nothing
+// computes with are carried; a file that breaks the format in any way throws a FileError, each rule
+// with its exact sentence, and never reads a byte outside the file.
 #include "rotary/io/safetensors.h"
 
 #include <cstring>
@@ -141,6 +141,49 @@ TEST(SafetensorsTest, ARewrittenFileKeepsItsHeader) {
             "cannot read " + file.path().string() + ": there is no tensor c");
 }
 
+// Dtypes that nothing here computes with have their shape and their bytes, packed ones too.
+TEST(SafetensorsTest, OtherDtypesAreCarried) {
+  const TestFolder folder;
+  struct Case {
+    std::string_view dtype;
+    int64_t elements;  // in 24 bytes
+  };
+  for (const Case& c : std::vector<Case>{{"I8", 24},
+                                         {"I16", 12},
+                                         {"U16", 12},
+                                         {"U32", 6},
+                                         {"U64", 3},
+                                         {"C64", 3},
+                                         {"F8_E4M3", 24},
+                                         {"F8_E5M2", 24},
+                                         {"F8_E8M0", 24},
+                                         {"F8_E4M3FNUZ", 24},
+                                         {"F8_E5M2FNUZ", 24},
+                                         {"F6_E2M3", 32},
+                                         {"F6_E3M2", 32},
+                                         {"F4", 48}}) {
+    const std::string data = "abcdefghijklmnopqrstuvwxWXYZ";
+    const std::string bytes =
+        FileOf(Sentence(R"({"z":{"dtype":")", c.dtype, R"(","shape":[)", c.elements,
+                        R"(],"data_offsets":[0,24]},)",
+                        R"("x":{"dtype":"F32","shape":[1],"data_offsets":[24,28]}})"),
+               data);
+    const SafetensorsFile file(folder.Put("in", bytes));
+    EXPECT_TRUE(file.CanOnlyCopy("z"));
+    EXPECT_FALSE(file.CanOnlyCopy("x"));
+    EXPECT_EQ(file.dtype_name("z"), c.dtype);
+    EXPECT_EQ(file.shape("z"), Dims({c.elements}));
+    EXPECT_EQ(Thrown([&] { file.view("z"); }),
+              Sentence("cannot read ", file.path().string(), ": z is ", c.dtype,
+                       ", which can be copied only, not computed with (that is F64, F32, BF16, "
+                       "F16, I64, I32, U8 and BOOL)"));
+    RewriteSafetensors(file, folder / "out", [&](const std::string& name, AtomicFile& out) {
+      out.Write(file.bytes(name));
+    });
+    EXPECT_EQ(ReadFile(folder / "out"), bytes);
+  }
+}
+
 TEST(SafetensorsTest, EveryBrokenFileHasItsSentence) {
   const TestFolder folder;
   const std::string eight(8, 'd');
@@ -184,8 +227,12 @@ TEST(SafetensorsTest, EveryBrokenFileHasItsSentence) {
        "x.shape[0] must be a whole number of at least 0, got -2"},
       {FileOf(Sentence("{", entry("x", "F32", "[1,1,1,1,1,2]", "[0,8]"), "}"), eight),
        "x.shape must have at most 5 axes, got 6"},
-      {FileOf(Sentence("{", entry("x", "F8_E4M3", "[8]", "[0,8]"), "}"), eight),
-       "x.dtype must be F64, F32, BF16, F16, I64, I32, U8 or BOOL, got F8_E4M3"},
+      {FileOf(Sentence("{", entry("x", "F8_E1M6", "[8]", "[0,8]"), "}"), eight),
+       "x.dtype is no dtype of safetensors, got F8_E1M6"},
+      {FileOf(Sentence("{", entry("x", "F8_E4M3", "[7]", "[0,8]"), "}"), eight),
+       "x has shape [7] of F8_E4M3, which does not fill bytes 0 to 8"},
+      {FileOf(Sentence("{", entry("x", "F4", "[15]", "[0,8]"), "}"), eight),
+       "x has shape [15] of F4, which does not fill bytes 0 to 8"},
       {FileOf(Sentence("{", entry("x", "F32", "[2]", "[0]"), "}"), eight),
        "x.data_offsets must be an array of 2, got an array of 1"},
       {FileOf(Sentence("{", entry("x", "F32", "[2]", "[0,8.0]"), "}"), eight),
