@@ -4,9 +4,11 @@ two models beside each other, the registry of families, files other than config.
 import json
 import math
 import struct
+import subprocess
 import unittest
+from pathlib import Path
 
-from cli_case import CliCase
+from cli_case import PROGRAM, CliCase
 
 LLAMA = {"model_type": "llama", "hidden_size": 4096, "num_attention_heads": 32, "num_hidden_layers": 32,
          "max_position_embeddings": 131072, "rope_theta": 500000.0,
@@ -44,6 +46,17 @@ class InspectTest(CliCase):
         self.assertTrue(math.isclose(frequency[32][0], 5.248461610e-4, rel_tol=1e-9))
         self.assertTrue(math.isclose(frequency[63][0], 500000 ** (-126 / 128) / 8, rel_tol=1e-14))
         self.assertEqual(len(report["fingerprint"]), 16)
+
+    @unittest.skipUnless(Path("/dev/full").exists(), "only Linux has /dev/full")
+    def test_output_that_cannot_be_written(self):
+        path = self.config("a.json", LLAMA)
+        for arguments in (("inspect", path), ("inspect", path, "--json"), ("inspect", "--families"), ("--help",),
+                          ("inspect", "--help"), ("--version",)):
+            with open("/dev/full", "w") as full:
+                run = subprocess.run([PROGRAM, *map(str, arguments)], stdout=full, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(run.returncode, 3, arguments)
+            # The reason is gone where a write before the last one failed.
+            self.assertRegex(run.stderr, r"^cannot write standard output: (the disk is full|a write failed)\n$")
 
     def test_files_without_model_type(self):
         params = self.inspect(self.config("params.json", {

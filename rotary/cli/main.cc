@@ -6,6 +6,7 @@
 
 #include "rotary/base/error.h"
 #include "rotary/cli/commands.h"
+#include "rotary/io/file.h"
 
 namespace {
 
@@ -45,12 +46,13 @@ int main(int argc, char** argv) {
   rotary::AddTraceCommand(program);
   rotary::AddTrainCommand(program);
   try {
-    program.parse(argc, argv);
+    try {
+      program.parse(argc, argv);
+    } catch (const CLI::Success& asked) {  // --help or --version
+      program.exit(asked);
+    }
+    rotary::FlushStandardOutput();
     return 0;
-  } catch (const CLI::CallForHelp& help) {
-    return program.exit(help);
-  } catch (const CLI::CallForVersion& version) {
-    return program.exit(version);
   } catch (const CLI::RequiredError& error) {
     // The parser's own words for a command that it does not know are "A subcommand is required".
     const bool unknown = program.get_subcommands().empty() && argc > 1;

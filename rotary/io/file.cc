@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <iostream>
 #include <limits>
 #include <system_error>
 #include <utility>
@@ -181,6 +182,15 @@ void AtomicFolder::Commit() {
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0) throw WriteError(path_, Reason(errno));
   temporary_.clear();
   SyncFolder(path_.parent_path());
+}
+
+void FlushStandardOutput() {
+  errno = 0;
+  std::cout.flush();
+  const bool flushed = std::fflush(stdout) == 0;
+  if (flushed && std::cout.good() && std::ferror(stdout) == 0) return;
+  // A write before this one may have failed, with a reason that is gone.
+  throw WriteError("standard output", errno == 0 ? "a write failed" : Reason(errno));
 }
 
 void MakeFolder(const fs::path& path) {

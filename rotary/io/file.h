@@ -94,6 +94,10 @@ class AtomicFolder {
   std::filesystem::path temporary_;
 };
 
+// Sends on what was printed to standard output, by the C library or C++ streams. Throws FileError
+// where not all of it arrived: a full disk, a closed output.
+void FlushStandardOutput();
+
 // Makes `path` and its parents where they are missing. Throws FileError.
 void MakeFolder(const std::filesystem::path& path);
 
