@@ -47,6 +47,23 @@ class InspectTest(CliCase):
         self.assertTrue(math.isclose(frequency[63][0], 500000 ** (-126 / 128) / 8, rel_tol=1e-14))
         self.assertEqual(len(report["fingerprint"]), 16)
 
+    def test_an_out_that_is_an_input(self):
+        path = self.config("a.json", LLAMA)
+        before = path.read_bytes()
+        self.fails(self.rotary("inspect", path, "--out", "a.json"), 2, "inspect: --out a.json is an input, which would be lost")
+        weights = self.folder / "weights"
+        weights.mkdir()
+        for name in ("model.safetensors.index.json", "model-00001-of-00002.safetensors", "page.html"):
+            (weights / name).write_text("{}")
+        for given, out in (("weights", "model-00001-of-00002.safetensors"), ("weights", "model.safetensors.index.json"),
+                           ("weights/model.safetensors.index.json", "model-00001-of-00002.safetensors")):
+            run = self.rotary("inspect", path, "--weights", given, "--out", f"weights/{out}")
+            self.fails(run, 2, f"inspect: --out weights/{out} is an input, which would be lost")
+        # Another file beside the weights is no input.
+        run = self.rotary("inspect", path, "--weights", "weights", "--out", "weights/page.html")
+        self.assertNotIn("is an input", run.stderr)
+        self.assertEqual(path.read_bytes(), before)
+
     @unittest.skipUnless(Path("/dev/full").exists(), "only Linux has /dev/full")
     def test_output_that_cannot_be_written(self):
         path = self.config("a.json", LLAMA)
@@ -57,6 +74,20 @@ class InspectTest(CliCase):
             self.assertEqual(run.returncode, 3, arguments)
             # The reason is gone where a write before the last one failed.
             self.assertRegex(run.stderr, r"^cannot write standard output: (the disk is full|a write failed)\n$")
+
+    def test_flags_that_take_a_number(self):
+        path = self.config("a.json", LLAMA)
+        for flag, value, rule in (("--layer", "-1", "a whole number of at least 0"), ("--layer", "x", "a whole number of at least 0"),
+                                  ("--layer", "3000000000", "a whole number of at most 2147483647"),
+                                  ("--length", "0", "a whole number of at least 1"), ("--length", "x", "a whole number of at least 1"),
+                                  ("--length", "1.5", "a whole number of at least 1"),
+                                  ("--length", "nan", "a whole number of at least 1"),
+                                  ("--length", "1e30", "a whole number of at most 2147483647")):
+            self.fails(self.rotary("inspect", path, flag, value), 2, f"{flag} must be {rule}, got {value}")
+        self.fails(self.rotary("demo", path, "--out", "o", "--threads", "-1"), 2,
+                   "--threads must be a whole number of at least 0, got -1")
+        self.fails(self.rotary("demo", path, "--out", "o", "--minutes", "0"), 2, "--minutes must be a number above 0, got 0")
+        self.assertEqual(self.inspect(path, "--length", "1e4")["length"], 10000)
 
     def test_files_without_model_type(self):
         params = self.inspect(self.config("params.json", {

@@ -224,6 +224,21 @@ class RotateTest(RotatingCase):
                 self.rotary("rotate", self.input, *options, side, "d_y", "--gradient")
                 self.near(oracle.read(self.out)["d_y"], t["d_x"], 3e-15 * np.max(np.abs(t["d_x"])), case["name"])
 
+    def test_an_out_that_is_an_input(self):
+        oracle.write(self.input, {"q": np.ones((3, 1, 64))})
+        oracle.write(self.folder / "w.safetensors", {"inv_freq": oracle.frequencies(64)})
+        config = self.config(LLAMA)
+        kept = {path: path.read_bytes() for path in self.folder.iterdir()}
+        (self.folder / "link").symlink_to(config)
+        for out in (config, "./config.json", "link"):
+            for run in (self.rotary("rotate", self.input, "--config", config, "--out", out),
+                        self.rotary("shift", self.input, "--config", config, "--by", 1, "--out", out),
+                        self.rotary("tables", "--positions", "0", "--config", config, "--out", out)):
+                self.fails(run, 2, f"{run.args[1]}: --out {out} is an input, which would be lost")
+        run = self.rotary("rotate", self.input, "--config", config, "--frequencies", "w.safetensors", "--out", "w.safetensors")
+        self.fails(run, 2, "rotate: --out w.safetensors is an input, which would be lost")
+        self.assertEqual({path: path.read_bytes() for path in kept}, kept)
+
     def test_one_token_and_none(self):
         for tokens in (0, 1):
             y = self.rotate(LLAMA, tensors={"q": self.normal(2, tokens, 3, 64)})["q"]
@@ -282,6 +297,13 @@ class TablesTest(RotatingCase):
         self.assertTrue(np.array_equal(t["cos"], oracle.to_bf16(np.cos(np.arange(10)[:, None] * oracle.frequencies(64)))))
         self.assertEqual(self.tables(LLAMA, "--positions", "0..9", "--dtype", "f16")["cos"].dtype, np.float16)
 
+    def test_a_million_positions(self):
+        (self.folder / "r.json").write_text(json.dumps({"head_dim": 2, "attention_factor": 1, "axes": 1, "first": [0],
+                                                        "second": [1], "frequency": [[0.5]]}))
+        run = self.rotary("tables", "--rotation", "r.json", "--out", self.out, "--positions", "0..1048575", "--dtype", "f64")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.near(oracle.read(self.out)["cos"][:, 0], np.cos(0.5 * np.arange(1 << 20)), 1e-15)
+
     def test_the_attention_factor_is_inside(self):
         t = self.tables(YARN, "--positions", "0..99", "--dtype", "f64")
         self.near(t["cos"] ** 2 + t["sin"] ** 2, YARN_FACTOR ** 2, 1e-14)
@@ -322,6 +344,7 @@ class TablesTest(RotatingCase):
                 ('tables: width must be one of half, full, got "whole"', ("--positions", "0", "--width", "whole")),
                 ('tables: order must be one of cos-sin, sin-cos, got "cos"', ("--positions", "0", "--order", "cos")),
                 ('tables: dtype must be one of f32, bf16, f16, f64, got "i64"', ("--positions", "0", "--dtype", "i64")),
+                ('tables: positions: more than 10000000 numbers in "0..10000000"', ("--positions", "0..10000000")),
                 ('tables: positions: "a" is no list of whole numbers such as 0..12 or 0,1,5', ("--positions", "a"))):
             self.leaves_nothing(self.rotary("tables", *config, *options), 2, text)
         jepa = {"head_dim": 4, "attention_factor": 1, "axes": 1, "first": [0], "second": [1], "frequency": [[1]],

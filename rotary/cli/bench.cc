@@ -13,6 +13,7 @@
 #include "bench/train_bench.h"
 #include "rotary/base/simd.h"
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
 
 namespace rotary {
 
@@ -32,11 +33,12 @@ void AddBenchCommand(CLI::App& program) {
                    "rotate, attention, train, or layers (only when named); the first three by "
                    "default")
       ->check(CLI::IsMember({"rotate", "attention", "train", "layers"}));
-  command->add_option("--threads", options->bench.threads, "threads; 0: all cores");
+  command->add_option("--threads", options->bench.threads, "threads; 0: all cores")
+      ->check(WholeNumber("--threads", 0));
   command->add_option("--filter", options->bench.filter,
                       "only rows whose name contains this; with a $ behind it, ends with it");
   command->add_option("--seconds", options->bench.row_seconds, "time for one row")
-      ->check(CLI::PositiveNumber);
+      ->check(PositiveNumber("--seconds"));
   std::map<std::string, int64_t> targets;
   for (const int64_t target : SimdTargets()) targets[SimdTargetName(target)] = target;
   command

@@ -48,6 +48,8 @@ void Compare(CompareCommand command) {
     return;
   }
   Require(!command.texts.empty(), "compare: TEXT is required, or --from");
+  RequireReportIsNoInput("compare", command.out, command.texts);
+  RequireReportIsNoInput("compare", command.out, {command.validation});
   CompareOptions& options = command.options;
   options.encodings = Encodings(command);
   ReadRopeConfigFlag(command.flags, "compare", options.train);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rotary/cli/out_path.h"
 #include "rotary/cli/train_flags.h"
 #include "rotary/io/file.h"
 #include "rotary/io/sha256.h"
@@ -22,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr const char* kResultsFile = "results.json";
+constexpr const char* kReportFile = "report.html";
 constexpr size_t kTypedTexts = 8;  // more than these nobody typed one by one
 
 // As a shell reads it back.
@@ -117,10 +120,15 @@ std::vector<Experiment> RunParts(const std::vector<ComparisonPart>& parts, const
   return experiments;
 }
 
+void RequireReportIsNoInput(const std::string& command, const fs::path& out,
+                            const std::vector<fs::path>& inputs) {
+  for (const char* name : {kResultsFile, kReportFile}) RequireNoInput(command, out / name, inputs);
+}
+
 void Report(const Results& results, const fs::path& out, bool json) {
   const std::string text = ResultsToJson(results);
-  WriteFileAtomically(out / "results.json", text);
-  WriteFileAtomically(out / "report.html", ReportHtml(results));
+  WriteFileAtomically(out / kResultsFile, text);
+  WriteFileAtomically(out / kReportFile, ReportHtml(results));
   if (json) {
     std::cout << text;
     return;
@@ -139,7 +147,7 @@ void Report(const Results& results, const fs::path& out, bool json) {
     const std::string note = IntervalNote(results.experiments[0]);
     if (!note.empty()) fmt::print("\n{}\n", note);
   }
-  fmt::print("\n{}\n", (out / "report.html").string());
+  fmt::print("\n{}\n", (out / kReportFile).string());
 }
 
 }  // namespace rotary

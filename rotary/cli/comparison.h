@@ -37,6 +37,10 @@ struct ComparisonPart {
 // std::runtime_error.
 std::vector<Experiment> RunParts(const std::vector<ComparisonPart>& parts, const Corpus& corpus);
 
+// Throws std::invalid_argument, in the name of `command`, where Report() would replace an input.
+void RequireReportIsNoInput(const std::string& command, const std::filesystem::path& out,
+                            const std::vector<std::filesystem::path>& inputs);
+
 // Writes out/results.json and out/report.html, and prints where they lie and what they show.
 //   json  print the results instead
 void Report(const Results& results, const std::filesystem::path& out, bool json);

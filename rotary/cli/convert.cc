@@ -11,6 +11,7 @@
 
 #include "rotary/cli/commands.h"
 #include "rotary/cli/config_groups.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/config/config_layout.h"
 #include "rotary/config/query_key_rows.h"
 #include "rotary/io/checkpoint_tensors.h"
@@ -179,6 +180,7 @@ void CopyOthers(const ConvertCommand& command, const fs::path& config, Layout to
 void RunConvert(const ConvertCommand& command) {
   const Layout to = ParseChoice<Layout>("convert: --to", command.to);
   if (!fs::exists(command.in)) throw ReadError(command.in, "no such file or folder");
+  RequireNoInput("convert", command.out, {command.config});
   const bool is_folder = fs::is_directory(command.in);
   const fs::path config_path = ConfigOf(command, is_folder);
   RopeConfigOptions options;
@@ -236,7 +238,8 @@ void AddConvertCommand(CLI::App& program) {
       "nonsense, because the layout is nowhere in the tensors.\n"
       "Example: rotary convert model --out model-interleaved --to interleaved");
   app->add_option("IN", command->in, "safetensors file, or folder of a checkpoint")->required();
-  app->add_option("--out", command->out, "file or folder to write")->required();
+  app->add_option("--out", command->out, "file or folder to write; a file IN itself is fine")
+      ->required();
   app->add_option("--to", command->to, ChoiceList<Layout>())->required()->type_name("");
   app->add_option("--config", command->config, "config.json of the model [the folder's]")
       ->type_name("FILE");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
 #include "rotary/lab/ranges.h"
@@ -28,6 +29,7 @@ struct DecayCommand {
 };
 
 void Decay(DecayCommand command) {
+  RequireNoInput("decay", command.out, command.rotations);
   if (command.thetas.empty() && command.rotations.empty()) command.thetas = {10000};
   const std::vector<int64_t> distances = ParseRanges(command.distances, "decay: distances");
   std::vector<DecayCurve> curves;

@@ -11,6 +11,7 @@
 
 #include "rotary/cli/commands.h"
 #include "rotary/cli/comparison.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/io/file.h"
 #include "rotary/io/json.h"
 #include "rotary/lab/machine.h"
@@ -130,6 +131,7 @@ int64_t PlanSteps(const DemoCommand& command, const std::vector<ComparisonPart>&
 }
 
 void Demo(const DemoCommand& command) {
+  RequireReportIsNoInput("demo", command.out, command.texts);
   std::vector<ComparisonPart> parts = Parts(command);
   const ComparisonText text = ReadComparisonText(command.texts, "", parts[0].options.train);
   const int64_t steps = PlanSteps(command, parts, text);
@@ -169,17 +171,17 @@ void AddDemoCommand(CLI::App& program) {
   app->add_option("--out", command->out, "folder for results and report")->required();
   app->add_option("--minutes", command->minutes, "time to take, about")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(PositiveNumber("--minutes"))
       ->type_name("");
   app->add_option("--steps", command->steps, "steps of every run, instead of --minutes")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber("--steps", 1))
       ->type_name("");
   app->add_option("--seeds", command->seeds, "runs of each encoding")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber("--seeds", 1))
       ->type_name("");
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber)
+      ->check(WholeNumber("--threads", 0))
       ->type_name("");
   app->callback([command] { Demo(*command); });
 }

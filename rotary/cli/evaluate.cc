@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/cli/rope_config_flags.h"
 #include "rotary/io/file.h"
 #include "rotary/io/json.h"
@@ -111,11 +112,11 @@ void AddEvaluateCommand(CLI::App& program) {
   app->add_option("TEXT", command->texts, "text files, read as bytes, one after the other")
       ->required();
   app->add_option("--context", command->context, "tokens of a window (default: as trained)")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumber("--context", 1));
   app->add_option("--stride", command->stride, "tokens between windows (default: half the context)")
-      ->check(CLI::PositiveNumber);
+      ->check(WholeNumber("--stride", 1));
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber("--threads", 0));
   CLI::Option* config = AddRopeConfigFlags(*app, command->rope_config);
   app->add_option("--layout", command->layout,
                   "of --rope-config, instead of the family's: " + ChoiceList<Layout>())

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/config/rope_config.h"
 #include "rotary/io/file.h"
 #include "rotary/lab/inspect_page.h"
@@ -45,6 +47,8 @@ void KeepLayer(int layer, RopeConfig& config) {
 void Inspect(const InspectCommand& command) {
   Require(command.out.empty() || (command.configs.size() == 1 && !command.families),
           "inspect: --out makes the page of one config");
+  RequireNoInput("inspect", command.out, command.configs);
+  RequireNoInput("inspect", command.out, command.weights);
   if (command.families) {
     std::cout << (command.json ? FamiliesJson() : FamiliesText());
     return;
@@ -94,10 +98,10 @@ void AddInspectCommand(CLI::App& program) {
       "          rotary inspect model.gguf");
   app->add_option("CONFIG", command->configs,
                   "config.json, params.json or .gguf file of a model; two: how they differ");
-  app->add_option("--layer", command->layer, "only this layer")->check(CLI::NonNegativeNumber);
+  app->add_option("--layer", command->layer, "only this layer")->check(WholeNumber("--layer", 0));
   app->add_option("--length", command->length,
                   "tokens of the text (the highest position + 1) [what the model was trained on]")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber("--length", 1))
       ->type_name("");
   app->add_option("--layout", command->layout, "instead of the family's: " + ChoiceList<Layout>())
       ->type_name("");

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/io/json.h"
 #include "rotary/io/safetensors.h"
 #include "rotary/model/hf_folder.h"
@@ -36,10 +38,12 @@ void AddLogitsCommand(CLI::App& program) {
   command->add_option("IN", options->in, "safetensors file with the token ids")->required();
   command->add_option("--out", options->out, "safetensors file to write")->required();
   command->add_option("--threads", options->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber("--threads", 0));
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
-    const StoredModel stored = ReadModel(CheckpointFolder(options->checkpoint));
+    const std::filesystem::path folder = CheckpointFolder(options->checkpoint);
+    RequireNoInput("logits", options->out, {folder, options->in});
+    const StoredModel stored = ReadModel(folder);
     const TokenInputs inputs = ReadTokenInputs(options->in);
     Workspace workspace;
     const Tensor logits = Logits(stored.model, inputs.batch(), workspace, options->threads);

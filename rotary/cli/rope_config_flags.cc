@@ -2,6 +2,7 @@
 
 #include "rotary/base/error.h"
 #include "rotary/cli/config_groups.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/config/rope_config.h"
 
 namespace rotary {
@@ -16,7 +17,7 @@ CLI::Option* AddRopeConfigFlags(CLI::App& command, RopeConfigFlags& flags) {
       .add_option("--length", flags.length,
                   "tokens for rules of --rope-config that ask (the highest position + 1) [the "
                   "context]")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber("--length", 1))
       ->needs(config)
       ->type_name("");
   command

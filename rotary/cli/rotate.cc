@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/cli/rotation_flags.h"
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/io/json.h"
@@ -81,6 +83,7 @@ Tensor Rotated(const RotateCommand& command, const SafetensorsFile& file, const 
 }
 
 void RunRotate(const RotateCommand& command) {
+  RequireNoInput("rotate", command.out, InputsOf(command.rotation));
   const LayerRotations rotations = ReadLayerRotations(command.rotation, "rotate");
   const SafetensorsFile file(command.in);
   if (!command.positions.empty()) RequireTensor(file, command.positions);
@@ -149,7 +152,7 @@ void AddRotateCommand(CLI::App& program) {
   app->add_flag("--gradient", command->gradient, "the gradient: of the output to that of the input")
       ->excludes(inverse);
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber("--threads", 0));
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { RunRotate(*command); });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "rotary/cli/config_groups.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/config/rope_config.h"
 #include "rotary/io/frequency_file.h"
 #include "rotary/io/rotation_json.h"
@@ -56,7 +57,7 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   of_config(
       command
           .add_option("--layer", flags.layer, "layer whose rotation to take, where layers differ")
-          ->check(CLI::NonNegativeNumber));
+          ->check(WholeNumber("--layer", 0)));
   command
       .add_option("--weights", flags.weights,
                   "the checkpoint, for models whose frequencies are in there: a safetensors file, "
@@ -70,7 +71,7 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
                 .add_option("--length", flags.length,
                             "tokens of the text (the highest position + 1), for rules that ask "
                             "[what the model was trained on]")
-                ->check(CLI::PositiveNumber));
+                ->check(WholeNumber("--length", 1)));
   of_config(command.add_option("--layout", flags.layout,
                                "instead of the family's: " + ChoiceList<Layout>()));
   of_config(command.add_option("--ignore", flags.ignore,
@@ -88,6 +89,10 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
                   "exact, or float32 as training frameworks compute")
       ->capture_default_str()
       ->type_name("");
+}
+
+std::vector<std::filesystem::path> InputsOf(const RotationFlags& flags) {
+  return {flags.config, flags.weights, flags.rotation, flags.frequencies};
 }
 
 LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string& command) {

@@ -26,6 +26,9 @@ struct RotationFlags {
 // Adds the flags; parsing writes to `flags`, which must outlive the command.
 void AddRotationFlags(CLI::App& command, RotationFlags& flags);
 
+// The files that the flags name; empty where a flag is not given.
+std::vector<std::filesystem::path> InputsOf(const RotationFlags& flags);
+
 // The rotations of one layer.
 struct LayerRotations {
   // Nothing: a layer that does not rotate. The two differ where heads do (MLA).

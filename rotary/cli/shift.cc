@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/cli/rotation_flags.h"
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/io/json.h"
@@ -134,6 +136,8 @@ Tensor Shifted(const ShiftCommand& command, const SafetensorsFile& file, const s
 
 void RunShift(const ShiftCommand& command) {
   const std::string action = ActionOf(command);
+  RequireNoInput("shift", command.out, InputsOf(command.rotation));
+  RequireNoInput("shift", command.out, {command.to_config, command.to_rotation});
   const KeyRotations rotations = ReadKeyRotations(command, action);
   const SafetensorsFile file(command.in);
   for (const std::string& name : command.tensors) RequireTensor(file, name);
@@ -192,7 +196,7 @@ void AddShiftCommand(CLI::App& program) {
       ->excludes(to_config);
   app->add_option("--to-length", command->to_length,
                   "rotate as for a text of so many tokens (dynamic NTK, LongRoPE)")
-      ->check(CLI::PositiveNumber)
+      ->check(WholeNumber("--to-length", 1))
       ->type_name("");
   app->add_option(
          "--positions", command->positions,
@@ -208,7 +212,7 @@ void AddShiftCommand(CLI::App& program) {
                   std::string("order of their axes: ") + kShapes + " [bthd or thd]")
       ->type_name("");
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(CLI::NonNegativeNumber);
+      ->check(WholeNumber("--threads", 0));
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { RunShift(*command); });
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/cli/rotation_flags.h"
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/io/json.h"
@@ -75,6 +76,7 @@ void Fill(const ConstTensorView& from, const ConstTensorView& from_second,
 }
 
 void RunTables(const TablesCommand& command) {
+  RequireNoInput("tables", command.out, InputsOf(command.rotation));
   const LayerRotations rotations = ReadLayerRotations(command.rotation, "tables");
   Require(rotations.query.has_value(), "tables: this layer does not rotate");
   const Rotation& rotation = *rotations.query;
@@ -89,7 +91,9 @@ void RunTables(const TablesCommand& command) {
           "tables: the channels of a pair turn by two angles here: take --width full");
   const DType dtype = TableDType(command.dtype);
 
-  const std::vector<int64_t> numbers = ParseRanges(command.positions, "tables: positions");
+  constexpr int64_t kMostPositions = 10'000'000;  // the longest context that a model has announced
+  const std::vector<int64_t> numbers =
+      ParseRanges(command.positions, "tables: positions", kMostPositions);
   const auto count = static_cast<int64_t>(numbers.size());
   const ConstTensorView positions(numbers.data(), DType::kI64, {count});
   const Phases phases(PhaseTable(rotation, rotations.arithmetic),

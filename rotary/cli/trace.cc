@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
 #include "rotary/lab/ranges.h"
@@ -34,6 +35,7 @@ Rotation RotationOf(const TraceCommand& command, int head_dim) {
 }
 
 void PrintTrace(const TraceCommand& command) {
+  RequireNoInput("trace", command.out, {command.rotation});
   std::vector<double> vector = ParseVector(command.vector);
   const Rotation rotation = RotationOf(command, static_cast<int>(vector.size()));
   const Trace trace =

@@ -1,6 +1,6 @@
-// Properties: tensors of every dtype, shape and stride come back bit for bit, and those that nothing
-// computes with are carried; a file that breaks the format in any way throws a FileError, each rule
-// with its exact sentence, and never reads a byte outside the file.
+// Properties: tensors of every dtype, shape and stride come back bit for bit, and those that
+// nothing computes with are carried; a file that breaks the format in any way throws a FileError,
+// each rule with its exact sentence, and never reads a byte outside the file.
 #include "rotary/io/safetensors.h"
 
 #include <cstring>

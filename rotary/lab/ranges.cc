@@ -7,8 +7,6 @@
 namespace rotary {
 namespace {
 
-constexpr int64_t kMostNumbers = 1'000'000;
-
 // The pieces of `text` between separators; one piece where there is none.
 std::vector<std::string_view> Split(std::string_view text, std::string_view separator) {
   std::vector<std::string_view> pieces;
@@ -22,7 +20,7 @@ std::vector<std::string_view> Split(std::string_view text, std::string_view sepa
 
 }  // namespace
 
-std::vector<int64_t> ParseRanges(std::string_view text, const std::string& what) {
+std::vector<int64_t> ParseRanges(std::string_view text, const std::string& what, int64_t most) {
   std::vector<int64_t> numbers;
   for (const std::string_view part : Split(text, ",")) {
     std::vector<int64_t> ends;
@@ -42,8 +40,8 @@ std::vector<int64_t> ParseRanges(std::string_view text, const std::string& what)
     const int64_t step = ends.size() > 2 ? ends[2] : 1;
     Require(first <= last && step >= 1, what, ": a range goes up by 1 or more, got \"", part, "\"");
     const int64_t count = (last - first) / step + 1;
-    Require(count <= kMostNumbers - std::ssize(numbers), what, ": more than ", kMostNumbers,
-            " numbers in \"", text, "\"");
+    Require(count <= most - std::ssize(numbers), what, ": more than ", most, " numbers in \"", text,
+            "\"");
     for (int64_t i = 0; i < count; ++i) numbers.push_back(first + i * step);
   }
   return numbers;

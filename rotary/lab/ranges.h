@@ -11,8 +11,9 @@ namespace rotary {
 
 // Parts apart by commas, in their order: a number, FIRST..LAST, or FIRST..LAST..STEP; both ends
 // count. Throws std::invalid_argument, in the name of `what`: not such a list, the last before the
-// first, a step below 1, more than a million numbers.
-std::vector<int64_t> ParseRanges(std::string_view text, const std::string& what);
+// first, a step below 1, more than `most` numbers.
+std::vector<int64_t> ParseRanges(std::string_view text, const std::string& what,
+                                 int64_t most = 1'000'000);
 
 }  // namespace rotary
 
