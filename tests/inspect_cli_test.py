@@ -151,6 +151,14 @@ class InspectTest(CliCase):
         self.assertEqual((full["name"], full["layers"], full["theta"]), ("full_attention", [11], 1e6))
         self.fails(self.rotary("inspect", path, "--layer", "12"), 2, "inspect: there is no layer 12")
 
+    def test_layers_without_rotation_and_whole_lengths(self):
+        path = self.config("s.json", {**LLAMA, "model_type": "smollm3", "num_hidden_layers": 4})
+        rope, nope = self.inspect(path)["layers"]
+        self.assertEqual((rope["theta"], rope["list"]), (500000, None))
+        self.assertEqual([nope[key] for key in ("query", "layout", "theta", "rule", "list")], [None] * 5)
+        self.assertIn('"length":8192,', self.rotary("inspect", path, "--json").stdout)
+        self.assertIn("\ntext, nope: 1 layer (3)\n", self.rotary("inspect", path).stdout)
+
     def test_length(self):
         path = self.config("d.json", DYNAMIC)
         last = [self.inspect(path, "--length", n)["layers"][0]["query"]["frequency"][63][0] for n in (100, 4096, 8192)]
@@ -175,7 +183,11 @@ class InspectTest(CliCase):
         self.assertGreaterEqual(len(families), 60)
         for family in families:
             self.assertEqual(len(family["source"]["commit"]), 40, family["model_type"])
-        self.assertIn("gpt_neox", self.rotary("inspect", "--families").stdout)
+        # Columns stand apart, whatever their longest entries are.
+        lines = self.rotary("inspect", "--families").stdout.splitlines()
+        self.assertEqual([line.split()[:2] for line in lines], [[f["model_type"], f["scheme"]] for f in families])
+        for line, family in zip(lines, families):
+            self.assertIn(f"  {family['source']['repository']} {family['source']['file']}", line)
 
     def test_bad_input(self):
         typo = self.config("t.json", {**LLAMA, "rope_thetta": 1})

@@ -95,7 +95,9 @@ void AddInspectCommand(CLI::App& program) {
       "Examples: rotary inspect config.json --length 32768\n"
       "          rotary inspect config.json --weights model.safetensors.index.json\n"
       "          rotary inspect config.json --out page.html\n"
-      "          rotary inspect model.gguf");
+      "          rotary inspect model.gguf\n"
+      "          rotary inspect before.json after.json\n"
+      "          rotary inspect --families");
   app->add_option("CONFIG", command->configs,
                   "config.json, params.json or .gguf file of a model; two: how they differ");
   app->add_option("--layer", command->layer, "only this layer")->check(WholeNumber("--layer", 0));

@@ -215,7 +215,8 @@ std::vector<Difference> CompareGroups(const LayerRope& a, const LayerRope& b) {
                                                   longrope_b->short_factor, numbers, 1);
       const bool long_differs = found.AddLargest("long_factor", longrope_a->long_factor,
                                                  longrope_b->long_factor, numbers, 1);
-      explained = explained || short_differs || long_differs;
+      const bool other_list = found.Add("list", LongRopeList(a), LongRopeList(b));
+      explained = explained || short_differs || long_differs || other_list;
     }
     if (!queries_alike) CompareRotations(a, b, false, explained, found);
     const bool shared = a.key == a.query && b.key == b.query;

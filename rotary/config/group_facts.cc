@@ -8,6 +8,7 @@
 #include <numbers>
 #include <set>
 #include <string_view>
+#include <variant>
 
 namespace rotary {
 namespace {
@@ -99,6 +100,11 @@ std::vector<std::pair<std::string, std::string>> GroupFacts(const LayerRope& gro
       add("theta", fmt::format("{:.17g}", group.theta));
       add("rule", Describe(group.rule));
     }
+    if (const std::string list = LongRopeList(group); !list.empty()) {
+      add("list", fmt::format("{}, by the length of the whole text: {} than {:.12g} tokens", list,
+                              list == "long_factor" ? "more" : "not more",
+                              std::get<LongRopeRule>(group.rule).trained_length));
+    }
     if (!rotation.IsGroup()) {
       add("angles", "two for each pair, one for each channel: not a rotation");
     }
@@ -122,6 +128,22 @@ std::vector<std::pair<std::string, std::string>> GroupFacts(const LayerRope& gro
   if (group.rotates_values) add("values", "rotate as keys do");
   if (group.query_temperature) add("queries times", TemperatureText(*group.query_temperature));
   return facts;
+}
+
+std::string LongRopeList(const LayerRope& group) {
+  const auto* rule = std::get_if<LongRopeRule>(&group.rule);
+  if (rule == nullptr || !group.query || group.from_weights) return "";
+  // How far all frequencies are from those of each list, as logarithms.
+  double from_short = 0, from_long = 0;
+  const size_t pairs = std::min(rule->short_factor.size(), rule->long_factor.size());
+  for (size_t j = 0; j < std::min(pairs, group.query->first.size()); ++j) {
+    const double plain = std::pow(group.theta, -2.0 * static_cast<double>(j) / group.rotary_dim);
+    const double divisor =
+        plain * Wavelength(*group.query, static_cast<int>(j)) / (2 * std::numbers::pi);
+    from_short += std::abs(std::log(divisor / rule->short_factor[j]));
+    from_long += std::abs(std::log(divisor / rule->long_factor[j]));
+  }
+  return from_long < from_short ? "long_factor" : "short_factor";
 }
 
 std::vector<int> PairOfChannels(const Rotation& rotation) {

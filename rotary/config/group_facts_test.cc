@@ -1,11 +1,13 @@
 // Properties: the picture of channels shows which turn together, in every layout, with partial and
-// shifted spans, more pairs than letters, several axes and two angles a pair; ranges of layers.
+// shifted spans, more pairs than letters, several axes and two angles a pair; ranges of layers;
+// the list of LongRoPE that is named is the one whose frequencies turn.
 #include "rotary/config/group_facts.h"
 
 #include <cmath>
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "rotary/config/test_config.h"
 
 namespace rotary {
 namespace {
@@ -22,6 +24,29 @@ TEST(GroupFactsTest, Ranges) {
   EXPECT_EQ(RangesText({0, 1, 2, 5, 7, 8}), "0-2, 5, 7-8");
   EXPECT_EQ(GroupTitle({.part = "text", .name = "nope", .layers = {3, 7}}),
             "text, nope: 2 layers (3, 7)");
+  EXPECT_EQ(GroupTitle({.part = "text", .name = "nope", .layers = {3}}), "text, nope: 1 layer (3)");
+}
+
+TEST(GroupFactsTest, WhichListOfLongRopeIsInUse) {
+  const std::string lists = R"("max_position_embeddings": 131072,
+      "original_max_position_embeddings": 4096, "rope_scaling": {"type": "longrope",
+      "short_factor": [1, 1, 1.5, 2], "long_factor": [1, 2, 4, 8]})";
+  const std::string model =
+      R"({"model_type": "phi3", "head_dim": 8, "num_hidden_layers": 1, )" + lists + "}";
+  for (const Arithmetic arithmetic : {Arithmetic::kExact, Arithmetic::kFloat32}) {
+    const auto list = [&](double length) {
+      const RopeConfig config =
+          ReadText("config.json", model, {.length = length, .arithmetic = arithmetic});
+      for (const auto& [name, value] : GroupFacts(config.layers[0])) {
+        if (name == "list") return value;
+      }
+      return std::string();
+    };
+    EXPECT_EQ(list(4096),
+              "short_factor, by the length of the whole text: not more than 4096 tokens");
+    EXPECT_EQ(list(4097), "long_factor, by the length of the whole text: more than 4096 tokens");
+  }
+  EXPECT_EQ(LongRopeList(Of(MakeRotation({.head_dim = 8}))), "");
 }
 
 TEST(GroupFactsTest, PictureOfEveryLayout) {

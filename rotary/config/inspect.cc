@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <numbers>
 #include <vector>
@@ -89,6 +91,12 @@ Ordered RotationOrNull(const std::optional<Rotation>& rotation) {
   return rotation ? Ordered::parse(RotationToJson(*rotation)) : Ordered();
 }
 
+// A number of tokens, without a point where it is whole.
+Ordered WholeOrNot(double tokens) {
+  const bool whole = tokens == std::floor(tokens) && std::abs(tokens) < 0x1p53;
+  return whole ? Ordered(static_cast<int64_t>(tokens)) : Ordered(tokens);
+}
+
 Ordered GroupJson(const LayerRope& group) {
   Ordered json;
   json["part"] = group.part;
@@ -100,8 +108,12 @@ Ordered GroupJson(const LayerRope& group) {
   json["axis_names"] = group.axis_names;
   json["rotary_dim"] = group.rotary_dim;
   json["offset"] = group.offset;
-  json["theta"] = group.from_weights ? Ordered() : Ordered(group.theta);
-  json["rule"] = group.from_weights ? "checkpoint" : Describe(group.rule);
+  const bool by_rule = group.query && !group.from_weights;
+  const std::string list = LongRopeList(group);
+  json["theta"] = by_rule ? Ordered(group.theta) : Ordered();
+  json["rule"] = by_rule ? Ordered(Describe(group.rule)) : Ordered();
+  if (group.from_weights) json["rule"] = "checkpoint";
+  json["list"] = list.empty() ? Ordered() : Ordered(list);
   json["softmax_multiplier"] = group.softmax_multiplier;
   json["rotates_values"] = group.rotates_values;
   json["query_temperature"] = nullptr;
@@ -109,7 +121,7 @@ Ordered GroupJson(const LayerRope& group) {
     json["query_temperature"] = {
         {"kind", t->kind == QueryTemperature::Kind::kSteps ? "steps" : "logarithm"},
         {"scale", t->scale},
-        {"length", t->length},
+        {"length", WholeOrNot(t->length)},
         {"shift", t->shift}};
   }
   return json;
@@ -138,7 +150,7 @@ std::string InspectText(const RopeConfig& config) {
 std::string InspectJson(const RopeConfig& config) {
   Ordered json;
   json["model_type"] = config.model_type;
-  json["length"] = config.length;
+  json["length"] = WholeOrNot(config.length);
   json["layers"] = Ordered::array();
   for (const LayerRope& group : config.layers) json["layers"].push_back(GroupJson(group));
   json["warnings"] = config.warnings;
@@ -184,7 +196,8 @@ std::string CompareJson(const RopeConfig& a, const RopeConfig& b) {
 }
 
 std::string FamiliesText() {
-  std::string text;
+  std::vector<std::array<std::string, 4>> rows;
+  std::array<size_t, 4> widths = {};
   for (const Family& family : Families()) {
     const std::string layout = family.scheme == "none"    ? "none"
                                : family.scheme == "parts" ? "by part"
@@ -192,8 +205,16 @@ std::string FamiliesText() {
                                    ? fmt::format("by {} ({})", family.layout_key,
                                                  family.layout_missing ? "interleaved" : "half")
                                    : family.layout;
-    text += fmt::format("{:<28}{:<14}{:<34}{} {}\n", family.model_type, family.scheme, layout,
-                        family.repository, family.file);
+    rows.push_back(
+        {family.model_type, family.scheme, layout, family.repository + " " + family.file});
+    for (size_t i = 0; i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], rows.back()[i].size());
+    }
+  }
+  std::string text;
+  for (const auto& [type, scheme, layout, source] : rows) {
+    text += fmt::format("{:<{}}  {:<{}}  {:<{}}  {}\n", type, widths[0], scheme, widths[1], layout,
+                        widths[2], source);
   }
   return text;
 }

@@ -14,10 +14,11 @@ namespace rotary {
 std::string InspectText(const RopeConfig& config);
 
 // {"model_type", "length", "layers": [{"part", "name", "layers", "query", "key", "layout",
-// "axis_names", "rotary_dim", "offset", "theta", "rule", "softmax_multiplier",
-// "query_temperature"}], "warnings", "fingerprint"}; query and key are rotations in their JSON
-// form, or null without rotation; query_temperature is null or {"kind", "scale", "length",
-// "shift"}. Where the frequencies are those of a checkpoint, theta is null and rule "checkpoint".
+// "axis_names", "rotary_dim", "offset", "theta", "rule", "list", "softmax_multiplier",
+// "rotates_values", "query_temperature"}], "warnings", "fingerprint"}; query and key are rotations
+// in their JSON form, or null without rotation, as are layout, theta and rule then; list is the one
+// of LongRoPE in use, or null; query_temperature is null or {"kind", "scale", "length", "shift"}.
+// Where the frequencies are those of a checkpoint, theta is null and rule "checkpoint".
 std::string InspectJson(const RopeConfig& config);
 
 // How two models differ, by part and layers (differences.h); "They rotate alike." where their
