@@ -1,6 +1,7 @@
 #include "rotary/config/layer_groups.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -11,6 +12,24 @@ namespace {
 
 // More layers than any model has.
 constexpr int64_t kMostLayers = 1 << 16;
+
+// What configs say of positions that are told another way than by rotation.
+constexpr std::array<std::string_view, 10> kOtherPositions = {
+    "absolute", "alibi",    "learned",      "learned_absolute",   "none",
+    "nope",     "relative", "relative_key", "relative_key_query", "sinusoidal"};
+
+// A value that is none of those which the key may have must not pass for "does not rotate".
+void RequireKnown(const Condition& condition, const ConfigObject& config) {
+  const auto value = config.Find(condition.key);
+  if (!value || value->json() == condition.is || value->json() == condition.missing) return;
+  if (condition.is.is_boolean()) value->Bool();
+  if (!condition.is.is_string()) return;
+  const std::string& given = value->String();
+  if (std::find(kOtherPositions.begin(), kOtherPositions.end(), given) == kOtherPositions.end()) {
+    throw value->Error("is ", value->json().dump(), ", neither ", condition.is.dump(),
+                       " nor a known other way");
+  }
+}
 
 void Add(std::vector<LayerGroup>& groups, const std::string& name, bool rotates, int layer) {
   auto group = std::find_if(groups.begin(), groups.end(),
@@ -64,6 +83,14 @@ std::string NameOf(const JsonValue& type, const LayerPattern& pattern) {
   throw type.Error("is not a type of layers: ", type.json().dump());
 }
 
+// A list may be longer than the model, as of one that was cut.
+void RequireEach(const JsonValue& list, int64_t layers) {
+  const size_t listed = list.json().size();
+  if (listed < static_cast<size_t>(layers)) {
+    throw list.Error("must name ", layers, " layers, got ", listed);
+  }
+}
+
 // The type of each layer.
 std::vector<std::string> Types(const ConfigObject& config, const LayerPattern& pattern,
                                int64_t layers) {
@@ -73,9 +100,7 @@ std::vector<std::string> Types(const ConfigObject& config, const LayerPattern& p
   if (list) {
     for (const JsonValue& type : list->Array()) types.push_back(NameOf(type, pattern));
     const size_t listed = types.size(), wanted = static_cast<size_t>(layers);
-    if (listed < wanted && !(pattern.repeats && listed > 0)) {
-      throw list->Error("must name ", layers, " layers, got ", listed);
-    }
+    if (!pattern.repeats || listed == 0) RequireEach(*list, layers);
     types.resize(wanted);
     for (size_t layer = listed; layer < wanted; ++layer) types[layer] = types[layer - listed];
     return types;
@@ -143,6 +168,7 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
   const bool rotates = [&] {
     if (family.scheme == "none") return false;
     if (family.pattern && !family.pattern->rotates_if.IsOn(config)) return false;
+    if (family.only_if) RequireKnown(*family.only_if, config);
     return !family.only_if || family.only_if->Holds(config);
   }();
   if (!count) return {LayerGroup{.name = "all", .layers = {}, .rotates = rotates}};
@@ -151,6 +177,10 @@ std::vector<LayerGroup> LayerGroups(const ConfigObject& config, const Family& fa
   }
   const auto layers = static_cast<int64_t>(*count);
   std::vector<LayerGroup> groups;
+  if (const auto types = config.value().Find("layer_types");
+      !family.pattern && types && types->json().is_array()) {
+    RequireEach(*types, layers);
+  }
   if (!family.pattern || !rotates) {
     LayerGroup all{.name = "all", .layers = {}, .rotates = rotates};
     for (int64_t layer = 0; layer < layers; ++layer) all.layers.push_back(static_cast<int>(layer));

@@ -333,6 +333,57 @@ TEST(FamilyTest, EverySchemeAndClassIsKnown) {
   EXPECT_EQ(FindFamilyOfClass("FluxTransformer"), nullptr);
 }
 
+TEST(UnusedKeysTest, NothingIsIgnoredInSilence) {
+  const std::string out = "; to leave it aside: --ignore ";
+  const auto refused = [&](const std::string& keys) { return SentenceOf(Model("llama", keys)); };
+  const std::string unknown = " is not a known key of a rotation; did you mean ";
+  const std::string start = "cannot read config.json: ";
+  for (const char* key : {"RopeTheta", "ROPE_THETA", "theta", "freq_base"}) {
+    EXPECT_EQ(refused(Sentence("\"", key, "\": 5")),
+              start + key + " = 5" + unknown + "rope_theta?" + out + key);
+  }
+  for (const char* key : {"Rotary", "use_xpos", "xpos_scale_base"}) {
+    EXPECT_NE(refused(Sentence("\"", key, "\": true"))
+                  .find(start + key + " = true is not a known key of a rotation"),
+              std::string::npos)
+        << key;
+  }
+  EXPECT_EQ(refused(R"("attn_config": {"rope_theta": 5})"),
+            start + "attn_config.rope_theta = 5 is not used by llama with this rope_type" + out +
+                "rope_theta");
+  EXPECT_EQ(refused(R"("extra": {"more": {"rope_thta": 5}})"),
+            start + "extra.more.rope_thta = 5" + unknown + "rope_theta?" + out + "rope_thta");
+  EXPECT_EQ(refused(R"("is_neox_style": false)"),
+            start + "is_neox_style is false, other keys and the family say true");
+  EXPECT_EQ(
+      refused(R"("alibi": true)"),
+      start + "alibi = true tells positions another way, and a llama rotates" + out + "alibi");
+  EXPECT_EQ(refused(R"("position_embedding_type": "alibi")"),
+            start +
+                "position_embedding_type = \"alibi\" tells positions another way, and a llama "
+                "rotates" +
+                out + "position_embedding_type");
+  EXPECT_EQ(refused(R"("layer_types": ["full_attention"])"),
+            start + "layer_types must name 4 layers, got 1");
+  EXPECT_EQ(SentenceOf(Model("falcon", R"("alibi": "x")")),
+            start + "alibi must be true or false, got \"x\"");
+  EXPECT_EQ(SentenceOf(Model("esm", R"("position_embedding_type": "foo")")),
+            start + "position_embedding_type is \"foo\", neither \"rotary\" nor a known other way");
+  // What says the same, or nothing of rotations.
+  for (const char* keys : {
+           R"("is_neox_style": true, "alibi": false, "position_embedding_type": "rope")",
+           R"("position_embedding_type": "absolute")",
+           R"("label2id": {"rope": 0}, "vision_config": {"rope_theta": 5})",
+           R"("quantization_config": {"quant_method": "fp8", "fmt": "e4m3"})",
+           R"("draft": {"model_type": "qwen2", "rope_theta": 5})",
+       }) {
+    EXPECT_EQ(Fingerprint(Read(Model("llama", keys))), Fingerprint(Read(Model("llama")))) << keys;
+  }
+  EXPECT_EQ(Fingerprint(Read(Model("llama", R"("attn_config": {"rope_theta": 5})"),
+                             {.length = {}, .layout = {}, .ignore = {"rope_theta"}})),
+            Fingerprint(Read(Model("llama"))));
+}
+
 TEST(UnusedKeysTest, KnowsItsOwn) {
   for (const char* key : {"rope_theta", "rotary_pct", "partial_rotary_facto", "my_rope_thing"}) {
     EXPECT_TRUE(BelongsToRope(key)) << key;

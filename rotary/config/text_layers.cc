@@ -373,6 +373,9 @@ class TextReader {
       check(key, interleaved ? "true" : "false",
             [&](const JsonValue& given) { return given.Bool() == interleaved; });
     }
+    const bool half = layout == Layout::kHalf;
+    check("is_neox_style", half ? "true" : "false",
+          [&](const JsonValue& given) { return given.Bool() == half; });
   }
 
   static Rotation Turned(int head_dim, int offset, int rotary_dim, Layout layout,

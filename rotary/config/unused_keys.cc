@@ -9,7 +9,7 @@ namespace rotary {
 namespace {
 
 // Every key that some family or rule reads.
-constexpr std::array<std::string_view, 81> kKnown = {
+constexpr std::array<std::string_view, 82> kKnown = {
     "alpha",
     "apply_yarn_scaling",
     "attention_factor",
@@ -28,6 +28,7 @@ constexpr std::array<std::string_view, 81> kKnown = {
     "global_rope_theta",
     "high_freq_factor",
     "indexer_rope_interleave",
+    "is_neox_style",
     "initial_context_length",
     "llama_4_scaling_beta",
     "local_rope_theta",
@@ -93,9 +94,52 @@ constexpr std::array<std::string_view, 81> kKnown = {
     "yarn_only_types",
 };
 
-// Words of keys that belong to rotations whatever else they say.
-constexpr std::array<std::string_view, 6> kWords = {"rope", "rotary", "yarn",
-                                                    "ntk",  "mscale", "inv_freq"};
+// Words of keys that belong to rotations whatever else they say, in any case.
+constexpr std::array<std::string_view, 7> kWords = {"rope",   "rotary",   "yarn", "ntk",
+                                                    "mscale", "inv_freq", "xpos"};
+
+// Names that other programs have for known keys, too far from them to be taken for misspelt ones.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOtherNames = {
+    {{"theta", "rope_theta"}, {"freq_base", "rope_theta"}}};
+
+// Objects whose keys are words of the user.
+constexpr std::array<std::string_view, 2> kVocabularies = {"label2id", "id2label"};
+
+std::string_view KnownByAnotherName(std::string_view key) {
+  const auto found = std::find_if(kOtherNames.begin(), kOtherNames.end(),
+                                  [&](const auto& names) { return names.first == key; });
+  return found == kOtherNames.end() ? "" : found->second;
+}
+
+std::string LowerCase(std::string_view key) {
+  std::string lower(key);
+  for (char& letter : lower) {
+    if (letter >= 'A' && letter <= 'Z') letter += 'a' - 'A';
+  }
+  return lower;
+}
+
+// Says that positions are told another way than by rotation. "absolute" is what older code writes
+// of every model.
+bool SaysOtherPositions(std::string_view key, const Json& value) {
+  if (key == "alibi") return value != false;
+  if (key != "position_embedding_type" && key != "position_embeddings_type") return false;
+  if (!value.is_string()) return false;
+  const std::string type = LowerCase(value.get<std::string>());
+  return type != "absolute" && type.find("rope") == type.npos && type.find("rotary") == type.npos;
+}
+
+// Objects that no other reader looks into: configs of another part name it, or their own model.
+bool BelongsToText(std::string_view key, const Json& value) {
+  if (!value.is_object() || value.contains("model_type")) return false;
+  if (std::find(kVocabularies.begin(), kVocabularies.end(), key) != kVocabularies.end()) {
+    return false;
+  }
+  for (const std::string_view other : {"vision", "visual", "image", "audio", "speech"}) {
+    if (key.find(other) != key.npos) return false;
+  }
+  return true;
+}
 
 // Short words are near to anything.
 constexpr size_t kShortestMisspelt = 8;
@@ -125,10 +169,12 @@ bool BelongsToRope(std::string_view key) {
     return false;  // outside of a rope dictionary they mean other things
   }
   if (std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end()) return true;
+  const std::string lower = LowerCase(key);
   if (std::any_of(kWords.begin(), kWords.end(),
-                  [&](std::string_view word) { return key.find(word) != key.npos; })) {
+                  [&](std::string_view word) { return lower.find(word) != lower.npos; })) {
     return true;
   }
+  if (!KnownByAnotherName(lower).empty()) return true;
   return key.size() >= kShortestMisspelt &&
          std::any_of(kKnown.begin(), kKnown.end(), [&](std::string_view known) {
            return known.size() >= kShortestMisspelt && IsWithin(2, key, known);
@@ -137,15 +183,27 @@ bool BelongsToRope(std::string_view key) {
 
 void RefuseUnused(const std::vector<std::pair<std::string, JsonValue>>& members,
                   const Family& family, const std::set<std::string>& ignore, bool in_dictionary) {
+  const bool is_text = family.scheme == "text" || family.scheme == "latent";
   for (const auto& [key, value] : members) {
-    if (!in_dictionary && !BelongsToRope(key)) continue;
     if (ignore.contains(key)) continue;
+    if (!in_dictionary && is_text && SaysOtherPositions(key, value.json())) {
+      throw value.Error("= ", value.json().dump(), " tells positions another way, and a ",
+                        family.model_type, " rotates; to leave it aside: --ignore ", key);
+    }
+    if (!in_dictionary && !BelongsToRope(key)) {
+      if (is_text && BelongsToText(key, value.json())) {
+        RefuseUnused(value.Members(), family, ignore, in_dictionary);
+      }
+      continue;
+    }
     if (std::find(family.without_effect.begin(), family.without_effect.end(), key) !=
         family.without_effect.end()) {
       continue;
     }
     const bool known = std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end();
-    const std::string_view nearest = Nearest(key, kKnown);
+    const std::string lower = LowerCase(key);
+    const std::string_view other = KnownByAnotherName(lower);
+    const std::string_view nearest = other.empty() ? Nearest(lower, kKnown) : other;
     throw value.Error(
         "= ", value.json().dump(),
         known ? WhyUnused(family)
