@@ -1,5 +1,6 @@
 #include "rotary/config/image_layers.h"
 
+#include <numeric>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -34,14 +35,24 @@ int HeadDim(const ConfigObject& config, const Family& family, const std::vector<
   static const Terms kUsual = {"head_dim", "attention_head_dim",
                                "hidden_size / num_attention_heads"};
   const auto head_dim = Evaluate(config, family.head_dim.empty() ? kUsual : family.head_dim);
-  int sum = 0;
-  for (const int count : channels) sum += count;
+  const int sum = std::accumulate(channels.begin(), channels.end(), 0);
   if (!head_dim && sum == 0) throw config.value().Error("does not say how wide a head is");
   const double value = head_dim.value_or(sum);
   if (!(value >= 1 && value <= kMostChannels && value == static_cast<int>(value))) {
     throw config.value().Error("has heads of ", value, " channels");
   }
   return static_cast<int>(value);
+}
+
+// A list of the config divides the whole head among its axes.
+void RequireWholeHead(const ConfigObject& config, const Family& family, const SchemeInput& input) {
+  const int sum = std::accumulate(input.channels.begin(), input.channels.end(), 0);
+  if (input.channels.empty() || sum == input.head_dim) return;
+  for (const std::string& key : family.sections->keys) {
+    if (const auto list = config.Find(key)) {
+      throw list->Error("must add up to the ", input.head_dim, " channels of a head, got ", sum);
+    }
+  }
 }
 
 int Heads(const ConfigObject& config, const Family& family) {
@@ -103,6 +114,7 @@ PartRope ReadImagePart(const ConfigObject& config, const Family& family, const s
                         .layout = LayoutOf(config, family, options),
                         .channels = ReadChannels(config, family)};
       input.head_dim = HeadDim(config, family, input.channels);
+      RequireWholeHead(config, family, input);
       try {
         layers.query = BuildScheme(family.scheme, input);
       } catch (const std::invalid_argument& error) {
