@@ -159,8 +159,12 @@ class RotateTest(RotatingCase):
         self.near(y, oracle.turn(x, np.arange(3)[:, None, None] * oracle.frequencies(64, 1e6)), 1e-14)
         self.out.unlink()
         run = self.rotary("rotate", self.input, "--config", "config.json", "--out", self.out)
-        self.leaves_nothing(run, 2, "rotate: layers rotate in several ways, choose one by --layer (0 .. 4: sliding_attention; "
+        self.leaves_nothing(run, 2, "rotate: layers rotate in several ways, choose one by --layer (0-4: sliding_attention; "
                                     "5: full_attention)")
+        mixed = self.folder / "mixed.json"
+        mixed.write_text(json.dumps({**LLAMA, "model_type": "smollm3", "num_hidden_layers": 8}))
+        run = self.rotary("rotate", self.input, "--config", mixed, "--out", self.out)
+        self.leaves_nothing(run, 2, "rotate: layers rotate in several ways, choose one by --layer (0-2, 4-6: rope; 3, 7: nope)")
         still = {**LLAMA, "model_type": "smollm3", "no_rope_layers": [1, 0]}
         y = self.rotate(still, "--layer", 1, tensors={"q": x})["q"]
         self.assertTrue(np.array_equal(y, x))

@@ -184,11 +184,11 @@ class TrainCliTest(CliCase):
         for config, sentence in [
                 ({"model_type": "gemma3_text", "head_dim": 8, "num_hidden_layers": 6, "sliding_window": 8,
                   "sliding_window_pattern": 6, "max_position_embeddings": 16},
-                 f"{name}: its layers rotate in several ways (0 .. 4 sliding_attention, 5 full_attention), those of this "
+                 f"{name}: its layers rotate in several ways (0-4: sliding_attention; 5: full_attention), those of this "
                  "model all alike"),
                 ({"model_type": "smollm3", "head_dim": 8, "num_hidden_layers": 4, "no_rope_layers": [1, 1, 1, 0],
                   "max_position_embeddings": 16},
-                 f"{name}: its layers rotate in several ways (0 .. 2 rope, 3 nope unrotated), those of this model all "
+                 f"{name}: its layers rotate in several ways (0-2: rope; 3: nope unrotated), those of this model all "
                  "alike"),
                 ({"general.architecture": "gpt2", "gpt2.block_count": 2, "gpt2.embedding_length": 16,
                   "gpt2.attention.head_count": 2},

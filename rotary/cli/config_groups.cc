@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <iostream>
 
-#include "rotary/base/error.h"
+#include "rotary/config/group_facts.h"
 
 namespace rotary {
 
@@ -11,10 +11,9 @@ void PrintWarnings(const RopeConfig& config) {
   for (const std::string& warning : config.warnings) std::cerr << "warning: " << warning << '\n';
 }
 
-std::string LayersAndName(const LayerRope& group, const std::string& between) {
+std::string LayersAndName(const LayerRope& group) {
   if (group.layers.empty()) return group.name;
-  const int first = group.layers.front(), last = group.layers.back();
-  return Sentence(first, first == last ? "" : Sentence(" .. ", last), between, group.name);
+  return RangesText(group.layers) + ": " + group.name;
 }
 
 bool RotateAlike(const std::vector<const LayerRope*>& groups) {

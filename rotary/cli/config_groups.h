@@ -12,9 +12,9 @@ namespace rotary {
 // Prints each warning of the config on a line of the error stream.
 void PrintWarnings(const RopeConfig& config);
 
-// The layers of a group, `between`, and its name: "0 .. 4: sliding_attention"; the name alone where
-// it says no layers.
-std::string LayersAndName(const LayerRope& group, const std::string& between);
+// The layers of a group and its name: "0-4, 6-10: sliding_attention"; the name alone where it says
+// no layers.
+std::string LayersAndName(const LayerRope& group);
 
 // Whether queries and keys of all groups, of which there is one at least, rotate as the first's.
 bool RotateAlike(const std::vector<const LayerRope*>& groups);

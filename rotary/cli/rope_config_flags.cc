@@ -45,8 +45,8 @@ Rotation ReadModelRotation(const RopeConfigFlags& flags, int64_t context,
   const LayerRope& chosen = *groups[0];
   std::string names;
   for (const LayerRope* group : groups) {
-    names += (names.empty() ? "" : ", ") + LayersAndName(*group, " ") +
-             (group->query ? "" : " unrotated");
+    names +=
+        (names.empty() ? "" : "; ") + LayersAndName(*group) + (group->query ? "" : " unrotated");
   }
   Require(RotateAlike(groups), name, "its layers rotate in several ways (", names,
           "), those of this model all alike");

@@ -35,7 +35,7 @@ const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
           flags.config.string());
   std::string names;
   for (const LayerRope* group : groups) {
-    names += (names.empty() ? "" : "; ") + LayersAndName(*group, ": ");
+    names += (names.empty() ? "" : "; ") + LayersAndName(*group);
   }
   Require(RotateAlike(groups), command, ": layers rotate in several ways, choose one by --layer (",
           names, ")");
