@@ -176,6 +176,43 @@ TEST(DifferencesTest, FrequenciesOfACheckpointOrOfEachHead) {
                         frequency, 2 * frequency));
 }
 
+TEST(DifferencesTest, FormsOfARotation) {
+  EXPECT_EQ(Compared(ModelText("llama", R"("rope_theta": 1000000)"), Sections("[16, 24, 24]")),
+            "text, all, layers 0-3:\n  axes              1  against  time, y, x\n");
+  EXPECT_EQ(Compared(ModelText("llama"), R"({"model_type": "deepseek_v3", "num_hidden_layers": 4,
+                         "qk_rope_head_dim": 64, "qk_nope_head_dim": 128})"),
+            "text, all, layers 0-3:\n"
+            "  layout            half  against  interleaved\n"
+            "  head_dim          128  against  192\n"
+            "  pairs             64  against  32\n"
+            "  offset            0  against  128\n"
+            "  keys' head_dim    128  against  64\n"
+            "  keys' pairs       64  against  32\n");
+  const RopeConfig a = Read(ModelText("llama"));
+  RopeConfig b = a;
+  b.layers[0].query->heads = 2;
+  auto& frequency = b.layers[0].query->frequency;
+  frequency.insert(frequency.end(), 64, 0.25);
+  b.layers[0].key = b.layers[0].query;
+  EXPECT_EQ(CompareText(a, b),
+            "text, all, layers 0-3:\n  frequencies of    all heads  against  2 heads\n");
+}
+
+TEST(DifferencesTest, ScalesAndCentresOfXpos) {
+  const auto xpos = [](const std::string& base) {
+    return R"({"model_type": "x_transformers", "dim": 512, "depth": 6, "heads": 8,
+               "rotary_xpos": true, "rotary_xpos_scale_base": )" +
+           base + "}";
+  };
+  const auto found = Differences(Read(xpos("512")), Read(xpos("256")));
+  ASSERT_EQ(found.size(), 1u);
+  ASSERT_EQ(found[0].differences.size(), 1u);
+  EXPECT_EQ(found[0].differences[0].what, "xPos");
+  EXPECT_EQ(CompareText(Read(xpos("512"), {.length = 100}), Read(xpos("512"), {.length = 200})),
+            "They rotate alike.\nWhat differs beside the rotations at this length:\n"
+            "text, all, layers 0-5:\n  xPos counts from  50  against  100\n");
+}
+
 TEST(DifferencesTest, PartsAndLayersThatAreNotCounted) {
   const std::string uncounted = R"({"model_type": "llama", "head_dim": 128})";
   EXPECT_EQ(Compared(ModelText("llama"), uncounted),
