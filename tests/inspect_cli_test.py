@@ -89,6 +89,27 @@ class InspectTest(CliCase):
         self.fails(self.rotary("demo", path, "--out", "o", "--minutes", "0"), 2, "--minutes must be a number above 0, got 0")
         self.assertEqual(self.inspect(path, "--length", "1e4")["length"], 10000)
 
+    def test_pipes_and_folders(self):
+        wanted = self.rotary("inspect", self.config("config.json", LLAMA)).stdout
+        self.assertEqual(self.rotary("inspect", "/dev/stdin", input=json.dumps(LLAMA)).stdout, wanted)
+        self.assertEqual(self.rotary("inspect", self.folder).stdout, wanted)
+        self.assertEqual(self.rotary("inspect", ".").stdout, wanted)
+        (self.folder / "config.json").unlink()
+        self.fails(self.rotary("inspect", self.folder), 3,
+                   f"cannot read {self.folder}: the folder holds neither config.json nor params.json")
+        self.fails(self.rotary("inspect", self.folder, "--out", "page.html"), 3,
+                   f"cannot read {self.folder}: the folder holds neither config.json nor params.json")
+
+    def test_flags_that_would_do_nothing(self):
+        path = self.config("a.json", {**LLAMA, "rope_thta": 1})
+        self.assertEqual(self.inspect(path, "--ignore", "rope_thta")["warnings"], [])
+        self.assertEqual(self.inspect(path, "--ignore", "rope_thta", "--ignore", "nothing")["warnings"],
+                         [f"--ignore nothing: {path} has no such key"])
+        for more in ((path,), ("--layer", 3), ("--length", 5), ("--layout", "half"), ("--ignore", "x")):
+            run = self.rotary("inspect", "--families", *more)
+            self.assertEqual((run.returncode, run.stdout), (2, ""), more)
+            self.assertIn("excludes", run.stderr)
+
     def test_files_without_model_type(self):
         params = self.inspect(self.config("params.json", {
             "dim": 4096, "n_layers": 32, "n_heads": 32, "multiple_of": 1024, "rope_theta": 500000.0,

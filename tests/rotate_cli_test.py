@@ -191,6 +191,47 @@ class RotateTest(RotatingCase):
         wanted = oracle.turn(x[..., [3, 1]], np.arange(3)[:, None, None] * np.array([0.5]))
         self.near(oracle.read(self.out)["q"][..., [3, 1]], wanted, 1e-14)
 
+    def test_a_rotation_that_inspect_printed(self):
+        def printed(config, *options):
+            run = self.rotary("inspect", self.config(config), "--json", *options)
+            (self.folder / "r.json").write_text(run.stdout)
+
+        def same(config, tensors, *options):
+            y = self.rotate(config, *options, tensors=tensors)
+            printed(config, *options)
+            run = self.rotary("rotate", self.input, "--rotation", "r.json", "--out", self.out)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            for name, value in oracle.read(self.out).items():
+                self.assertEqual(value.tobytes(), y[name].tobytes())
+
+        same(YARN, {"q": self.normal(3, 2, 64)})
+        same(LATENT, {"q": self.normal(3, 2, 48), "k": self.normal(3, 1, 16)})
+        same(GEMMA, {"q": self.normal(3, 1, 64)}, "--layer", 5)
+        printed(GEMMA)
+        self.out.unlink()
+        self.leaves_nothing(self.rotary("rotate", self.input, "--rotation", "r.json", "--out", self.out), 3,
+                            "cannot read r.json: layers rotate in several ways (sliding_attention, full_attention); "
+                            "`rotary inspect --layer N --json` prints those of one layer")
+
+    def test_what_the_model_does_beside(self):
+        q = self.normal(3, 1, 64)
+        oracle.write(self.input, {"q": q})
+        config = {**LLAMA, "model_type": "ministral3", "rope_parameters": {
+            "rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0, "original_max_position_embeddings": 1024, "mscale": 1.0,
+            "mscale_all_dim": 1.0, "llama_4_scaling_beta": 0.1}}
+        run = self.rotary("rotate", self.input, "--config", self.config(config), "--out", self.out)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("warning: in this model its queries grow with their positions (a temperature), which rotate leaves to you",
+                      run.stderr.splitlines())
+        run = self.rotary("rotate", self.input, "--config", self.config(LLAMA), "--out", self.out)
+        self.assertEqual(run.stderr, "")
+
+    def test_keys_beside_the_usual_names(self):
+        x = self.normal(3, 1, 16)
+        y = self.rotate(LATENT, "--keys", "q", tensors={"q": x, "k": x})
+        self.assertTrue(np.array_equal(y["q"], y["k"]))
+        self.assertFalse(np.array_equal(y["k"], x))
+
     def test_xpos_grows_keys_as_queries_shrink(self):
         (self.folder / "r.json").write_text(json.dumps({"head_dim": 2, "attention_factor": 1, "axes": 1, "first": [0],
                                                         "second": [1], "frequency": [[0.5]], "log_decay": [-0.25]}))
@@ -269,6 +310,7 @@ class RotateTest(RotatingCase):
                  tensors={"q": np.ones((3, 1, 64)), "p": np.ones((3, 1, 1))})
         sentence(2, 'rotate: arithmetic must be one of exact, float32, got "float"', *config, "--arithmetic", "float")
         sentence(2, f"rotate: there is no layer 2 in {config[1]}", *config, "--layer", 2)
+        sentence(2, "rotate: --centre is for the decay of xPos, and this rotation has none", *config, "--centre", 5)
         sentence(2, f"rotate: there is no part vision in {config[1]}", *config, "--part", "vision")
         self.input.write_bytes(b"12")
         run = self.rotary("rotate", self.input, "--out", self.out, *config)

@@ -2,10 +2,65 @@
 
 #include <algorithm>
 #include <iostream>
+#include <optional>
+#include <system_error>
 
+#include "rotary/base/error.h"
+#include "rotary/config/gguf_config.h"
 #include "rotary/config/group_facts.h"
+#include "rotary/io/file.h"
+#include "rotary/io/json.h"
+#include "rotary/train/training_state.h"
 
 namespace rotary {
+namespace {
+
+namespace fs = std::filesystem;
+
+// `path`, or the config in it where it is a folder.
+fs::path ConfigFile(const fs::path& path) {
+  std::error_code missing;
+  if (!fs::is_directory(path, missing)) return path;
+  const fs::path folder = CheckpointFolder(path);
+  for (const char* name : {"config.json", "params.json"}) {
+    if (fs::exists(folder / name, missing)) return folder / name;
+  }
+  throw ReadError(path, "the folder holds neither config.json nor params.json");
+}
+
+// Whether `key` names a member at any depth; metadata of GGUF has its names behind dots.
+bool HasKey(const Json& json, const std::string& key) {
+  if (!json.is_structured()) return false;
+  for (const auto& [name, value] : json.items()) {
+    if (json.is_object() && (name == key || name.ends_with("." + key))) return true;
+    if (HasKey(value, key)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+RopeConfig ReadConfig(const fs::path& path, const RopeConfigOptions& options) {
+  const fs::path file = ConfigFile(path);
+  std::error_code missing;
+  // A pipe can be read once only, so that nothing looks for GGUF in it.
+  const bool is_gguf = fs::is_regular_file(file, missing) && IsGgufFile(file);
+  if (is_gguf && options.ignore.empty()) return ReadRopeConfig(file, options);
+  Json metadata;
+  std::optional<JsonDocument> document;
+  if (is_gguf) {
+    metadata = ReadGgufMetadata(file);
+  } else {
+    document.emplace(JsonDocument::Read(file));
+  }
+  RopeConfig config =
+      is_gguf ? ReadRopeConfig(file, options) : ReadRopeConfig(document->root(), options);
+  for (const std::string& key : options.ignore) {
+    if (HasKey(is_gguf ? metadata : document->root().json(), key)) continue;
+    config.warnings.push_back(Sentence("--ignore ", key, ": ", file.string(), " has no such key"));
+  }
+  return config;
+}
 
 void PrintWarnings(const RopeConfig& config) {
   for (const std::string& warning : config.warnings) std::cerr << "warning: " << warning << '\n';

@@ -2,12 +2,19 @@
 #ifndef ROTARY_CLI_CONFIG_GROUPS_H_
 #define ROTARY_CLI_CONFIG_GROUPS_H_
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "rotary/config/rope_config.h"
 
 namespace rotary {
+
+// The config in `path`: a file as ReadRopeConfig takes it, a pipe with JSON, or a folder with
+// config.json or params.json, of a model or of a run. There is a warning for each key of
+// options.ignore that it lacks. Throws FileError as ReadRopeConfig does, and for a folder with
+// neither.
+RopeConfig ReadConfig(const std::filesystem::path& path, const RopeConfigOptions& options);
 
 // Prints each warning of the config on a line of the error stream.
 void PrintWarnings(const RopeConfig& config);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/config_groups.h"
 #include "rotary/cli/number_check.h"
 #include "rotary/cli/out_path.h"
 #include "rotary/config/rope_config.h"
@@ -70,7 +71,7 @@ void Inspect(const InspectCommand& command) {
     std::optional<CheckpointTensors> weights;
     if (i < command.weights.size()) weights.emplace(command.weights[i]);
     options.weights = weights ? &*weights : nullptr;
-    configs.push_back(ReadRopeConfig(command.configs[i], options));
+    configs.push_back(ReadConfig(command.configs[i], options));
     if (command.layer) KeepLayer(*command.layer, configs.back());
   }
   if (configs.size() == 1) {
@@ -98,28 +99,39 @@ void AddInspectCommand(CLI::App& program) {
       "          rotary inspect model.gguf\n"
       "          rotary inspect before.json after.json\n"
       "          rotary inspect --families");
-  app->add_option("CONFIG", command->configs,
-                  "config.json, params.json or .gguf file of a model; two: how they differ");
-  app->add_option("--layer", command->layer, "only this layer")->check(WholeNumber("--layer", 0));
-  app->add_option("--length", command->length,
-                  "tokens of the text (the highest position + 1) [what the model was trained on]")
-      ->check(WholeNumber("--length", 1))
-      ->type_name("");
-  app->add_option("--layout", command->layout, "instead of the family's: " + ChoiceList<Layout>())
-      ->type_name("");
+  CLI::Option* configs = app->add_option(
+      "CONFIG", command->configs,
+      "config.json, params.json or .gguf file of a model, or its folder; two: how they differ");
+  CLI::Option* layer = app->add_option("--layer", command->layer, "only this layer")
+                           ->check(WholeNumber("--layer", 0));
+  CLI::Option* length =
+      app->add_option(
+             "--length", command->length,
+             "tokens of the text (the highest position + 1) [what the model was trained on]")
+          ->check(WholeNumber("--length", 1))
+          ->type_name("");
+  CLI::Option* layout = app->add_option("--layout", command->layout,
+                                        "instead of the family's: " + ChoiceList<Layout>())
+                            ->type_name("");
   app->add_option("--arithmetic", command->arithmetic,
                   "of the frequencies: exact, or float32 as training frameworks compute")
       ->capture_default_str()
       ->type_name("");
-  app->add_option("--ignore", command->ignore, "a key to leave aside; may be given several times")
-      ->type_name("KEY");
-  app->add_option(
-         "--weights", command->weights,
-         "the checkpoint, where the model keeps its frequencies there: a safetensors file, the "
-         ".index.json of shards, or a folder with either; of two configs, one each")
-      ->type_name("PATH");
+  CLI::Option* ignore = app->add_option("--ignore", command->ignore,
+                                        "a key to leave aside; may be given several times")
+                            ->type_name("KEY");
+  CLI::Option* weights =
+      app->add_option(
+             "--weights", command->weights,
+             "the checkpoint, where the model keeps its frequencies there: a safetensors file, the "
+             ".index.json of shards, or a folder with either; of two configs, one each")
+          ->type_name("PATH");
   app->add_option("--out", command->out, "page to write, with charts")->type_name("FILE.html");
-  app->add_flag("--families", command->families, "the families known, with their sources");
+  CLI::Option* families =
+      app->add_flag("--families", command->families, "the families known, with their sources");
+  for (CLI::Option* of_config : {configs, layer, length, layout, ignore, weights}) {
+    of_config->excludes(families);
+  }
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { Inspect(*command); });
 }

@@ -31,9 +31,9 @@ CLI::Option* AddRopeConfigFlags(CLI::App& command, RopeConfigFlags& flags) {
 Rotation ReadModelRotation(const RopeConfigFlags& flags, int64_t context,
                            std::optional<Layout> layout, const std::string& command) {
   const RopeConfig config =
-      ReadRopeConfig(flags.config, {.length = flags.length.value_or(static_cast<double>(context)),
-                                    .layout = layout,
-                                    .ignore = {flags.ignore.begin(), flags.ignore.end()}});
+      ReadConfig(flags.config, {.length = flags.length.value_or(static_cast<double>(context)),
+                                .layout = layout,
+                                .ignore = {flags.ignore.begin(), flags.ignore.end()}});
   PrintWarnings(config);
 
   const std::string name = command + ": " + flags.config.string() + ": ";

@@ -30,15 +30,17 @@ struct RotateCommand {
   int threads = 0;
 };
 
-// The tensors to rotate: those named, or q and k where they are there.
+// The tensors to rotate: those of --keys, and those of --tensors or else q and k where they are
+// there.
 std::vector<std::string> TensorsOf(const RotateCommand& command, const SafetensorsFile& file) {
   std::vector<std::string> names = command.tensors;
   for (const std::string& key : command.keys) {
     if (std::find(names.begin(), names.end(), key) == names.end()) names.push_back(key);
   }
-  if (names.empty()) {
+  if (command.tensors.empty()) {
     for (const char* usual : {"q", "k"}) {
-      if (file.Contains(usual)) names.emplace_back(usual);
+      const bool is_there = std::find(names.begin(), names.end(), usual) != names.end();
+      if (file.Contains(usual) && !is_there) names.emplace_back(usual);
     }
     if (names.empty()) {
       throw ReadError(file.path(), "there is neither a tensor q nor k; name others by --tensors");
@@ -85,6 +87,9 @@ Tensor Rotated(const RotateCommand& command, const SafetensorsFile& file, const 
 void RunRotate(const RotateCommand& command) {
   RequireNoInput("rotate", command.out, InputsOf(command.rotation));
   const LayerRotations rotations = ReadLayerRotations(command.rotation, "rotate");
+  for (const std::string& beside : rotations.beside) {
+    std::cerr << "warning: in this model " << beside << ", which rotate leaves to you\n";
+  }
   const SafetensorsFile file(command.in);
   if (!command.positions.empty()) RequireTensor(file, command.positions);
   const std::vector<std::string> names = TensorsOf(command, file);

@@ -42,6 +42,18 @@ const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
   return *groups[0];
 }
 
+std::vector<std::string> BesideRotations(const LayerRope& group) {
+  std::vector<std::string> beside;
+  if (group.softmax_multiplier != 1) {
+    beside.push_back(Sentence("its scores are multiplied by ", group.softmax_multiplier));
+  }
+  if (group.query_temperature) {
+    beside.emplace_back("its queries grow with their positions (a temperature)");
+  }
+  if (group.rotates_values) beside.emplace_back("its values rotate as its keys do");
+  return beside;
+}
+
 }  // namespace
 
 void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
@@ -50,7 +62,7 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   CLI::Option* rotation =
       command
           .add_option("--rotation", flags.rotation,
-                      "instead: a rotation in JSON, as inspect --json prints it")
+                      "instead: a rotation in JSON, or what inspect --json prints")
           ->type_name("FILE")
           ->excludes(config);
   const auto of_config = [&](CLI::Option* option) { option->excludes(rotation)->type_name(""); };
@@ -101,7 +113,9 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
   LayerRotations rotations{.arithmetic =
                                ParseChoice<Arithmetic>(command + ": arithmetic", flags.arithmetic)};
   if (!flags.rotation.empty()) {
-    rotations.query = rotations.key = ReadRotation(flags.rotation);
+    QueryKeyRotations read = ReadQueryKeyRotations(flags.rotation);
+    rotations.query = std::move(read.query);
+    rotations.key = std::move(read.key);
   } else {
     RopeConfigOptions options{.length = flags.length,
                               .layout = std::nullopt,
@@ -112,13 +126,19 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
     }
     std::optional<CheckpointTensors> weights;
     if (!flags.weights.empty()) options.weights = &weights.emplace(flags.weights);
-    const RopeConfig config = ReadRopeConfig(flags.config, options);
+    const RopeConfig config = ReadConfig(flags.config, options);
     PrintWarnings(config);
     const LayerRope& group = Choose(config, flags, command);
     rotations.query = group.query;
     rotations.key = group.key;
     rotations.centre = group.centre;
+    rotations.beside = BesideRotations(group);
   }
+  const auto has_decay = [](const std::optional<Rotation>& r) {
+    return r && !r->log_decay.empty();
+  };
+  Require(flags.centre.value_or(0) == 0 || has_decay(rotations.query) || has_decay(rotations.key),
+          command, ": --centre is for the decay of xPos, and this rotation has none");
   rotations.centre = flags.centre.value_or(rotations.centre);
   if (!flags.frequencies.empty()) {
     Require(rotations.query && rotations.key, command, ": --frequencies is for layers that rotate");

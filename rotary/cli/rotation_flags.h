@@ -34,6 +34,8 @@ struct LayerRotations {
   // Nothing: a layer that does not rotate. The two differ where heads do (MLA).
   std::optional<Rotation> query, key;
   double centre = 0;  // from where xPos counts
+  // What the model does to scores, queries or values beside these rotations, in words.
+  std::vector<std::string> beside;
   Arithmetic arithmetic = Arithmetic::kExact;
 
   const std::optional<Rotation>& Of(Side side) const { return side == Side::kQuery ? query : key; }

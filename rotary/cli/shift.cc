@@ -63,6 +63,7 @@ LayerRotations RotationAfter(const ShiftCommand& command) {
   const bool changes =
       command.to_length || !command.to_config.empty() || !command.to_rotation.empty();
   if (changes) after.frequencies.clear();
+  after.centre.reset();  // that of before counts for both
   return ReadLayerRotations(after, "shift");
 }
 

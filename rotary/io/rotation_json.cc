@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <stdexcept>
 #include <vector>
+
+#include "rotary/io/file.h"
 
 namespace rotary {
 namespace {
@@ -54,6 +58,15 @@ std::vector<int32_t> ReadChannels(const JsonValue& value, int64_t head_dim) {
     channels.push_back(static_cast<int32_t>(element.Int(0, head_dim - 1)));
   }
   return channels;
+}
+
+// Of one of the groups of layers that `rotary inspect --json` prints.
+QueryKeyRotations RotationsOfGroup(const JsonValue& group) {
+  const auto rotation = [&](std::string_view side) {
+    const JsonValue value = group[side];
+    return value.IsNull() ? std::nullopt : std::optional(RotationFromJson(value));
+  };
+  return {.query = rotation("query"), .key = rotation("key")};
 }
 
 }  // namespace
@@ -112,8 +125,40 @@ Rotation RotationFromJson(const JsonValue& value) {
   return rotation;
 }
 
+QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path) {
+  const JsonDocument document = JsonDocument::Read(path);
+  const std::optional<JsonValue> layers =
+      document.root().json().is_object() ? document.root().Find("layers") : std::nullopt;
+  if (!layers) {
+    const Rotation rotation = RotationFromJson(document.root());
+    return {.query = rotation, .key = rotation};
+  }
+  std::vector<JsonValue> groups = layers->Array();
+  const auto is_text = [](const JsonValue& group) { return group["part"].String() == "text"; };
+  if (std::any_of(groups.begin(), groups.end(), is_text))
+    std::erase_if(groups, std::not_fn(is_text));
+  if (groups.empty()) throw layers->Error("is empty: there is no rotation in it");
+
+  const QueryKeyRotations first = RotationsOfGroup(groups[0]);
+  std::string names;
+  for (const JsonValue& group : groups) {
+    names += (names.empty() ? "" : ", ") + group["name"].String();
+  }
+  for (const JsonValue& group : groups) {
+    if (RotationsOfGroup(group) == first) continue;
+    throw layers->Error("rotate in several ways (", names,
+                        "); `rotary inspect --layer N --json` prints those of one layer");
+  }
+  return first;
+}
+
 Rotation ReadRotation(const std::filesystem::path& path) {
-  return RotationFromJson(JsonDocument::Read(path).root());
+  const QueryKeyRotations rotations = ReadQueryKeyRotations(path);
+  if (!rotations.query || !rotations.key) throw ReadError(path, "its layers do not rotate (NoPE)");
+  if (rotations.query != rotations.key) {
+    throw ReadError(path, "its queries and keys rotate differently, one rotation is asked for");
+  }
+  return *rotations.query;
 }
 
 }  // namespace rotary

@@ -10,6 +10,7 @@
 #define ROTARY_IO_ROTATION_JSON_H_
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "rotary/io/json.h"
@@ -24,7 +25,18 @@ std::string RotationToJson(const Rotation& rotation);
 // rule of CheckRotation.
 Rotation RotationFromJson(const JsonValue& value);
 
-// A file that holds one rotation.
+// How the layers of one group rotate; nothing: they do not.
+struct QueryKeyRotations {
+  std::optional<Rotation> query, key;
+  bool operator==(const QueryKeyRotations&) const = default;
+};
+
+// A file that holds one rotation, or what `rotary inspect --json` prints: then its text layers, or
+// all layers where none are text, which must rotate alike. Throws FileError as RotationFromJson
+// does, and for layers that differ, with their names.
+QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path);
+
+// The same where queries and keys rotate alike. Throws FileError where they differ or do not.
 Rotation ReadRotation(const std::filesystem::path& path);
 
 }  // namespace rotary

@@ -84,6 +84,43 @@ TEST(RotationJsonTest, EveryRotationComesBackToTheBit) {
       MakeRotation({.head_dim = 2}));
 }
 
+TEST(RotationJsonTest, WhatInspectPrintsIsRead) {
+  const TestFolder folder;
+  const std::string a = RotationToJson(Rich());
+  const std::string b = RotationToJson(MakeRotation({.head_dim = 4}));
+  const auto group = [](std::string_view part, std::string_view name, std::string_view query,
+                        std::string_view key) {
+    return Sentence(R"({"part": ")", part, R"(", "name": ")", name, R"(", "query": )", query,
+                    R"(, "key": )", key, "}");
+  };
+  const auto put = [&](const std::string& groups) {
+    return folder.Put("r.json", Sentence(R"({"layers": [)", groups, R"(], "fingerprint": "0"})"));
+  };
+  EXPECT_EQ(ReadRotation(put(group("text", "all", a, a))), Rich());
+  EXPECT_EQ(ReadRotation(put(group("vision", "all", b, b) + "," + group("text", "all", a, a))),
+            Rich());
+  EXPECT_EQ(ReadRotation(put(group("text", "x", a, a) + "," + group("text", "y", a, a))), Rich());
+  const QueryKeyRotations differ = ReadQueryKeyRotations(put(group("text", "all", a, b)));
+  EXPECT_EQ(*differ.query, Rich());
+  EXPECT_EQ(*differ.key, MakeRotation({.head_dim = 4}));
+  EXPECT_FALSE(ReadQueryKeyRotations(put(group("text", "all", "null", "null"))).query);
+
+  const std::string cannot = Sentence("cannot read ", (folder / "r.json").string(), ": ");
+  const auto sentence = [&](const std::string& groups) {
+    return Thrown([&] { ReadRotation(put(groups)); });
+  };
+  EXPECT_EQ(sentence(""), cannot + "layers is empty: there is no rotation in it");
+  EXPECT_EQ(sentence(group("text", "x", a, a) + "," + group("text", "y", b, b)),
+            cannot +
+                "layers rotate in several ways (x, y); `rotary inspect --layer N --json` prints "
+                "those of one layer");
+  EXPECT_EQ(sentence(group("text", "all", a, b)),
+            cannot + "its queries and keys rotate differently, one rotation is asked for");
+  EXPECT_EQ(sentence(group("text", "all", "null", "null")),
+            cannot + "its layers do not rotate (NoPE)");
+  EXPECT_EQ(sentence(R"({"part": "text", "name": "all"})"), cannot + "layers[0].query is missing");
+}
+
 TEST(RotationJsonTest, EveryErrorHasItsSentence) {
   struct Case {
     std::string_view find, replace, sentence;
