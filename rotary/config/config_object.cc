@@ -11,6 +11,12 @@ std::vector<double> NumbersOf(const JsonValue& value) {
   return numbers;
 }
 
+double PositiveOf(const JsonValue& value) {
+  const double number = value.Number();
+  if (!(number > 0)) throw value.Error("must be positive, got ", number);
+  return number;
+}
+
 bool ConfigObject::Has(std::string_view key) const {
   const auto member = value_.Find(key);
   return member && !member->IsNull();

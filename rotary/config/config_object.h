@@ -20,6 +20,8 @@ namespace rotary {
 
 // The elements of an array of numbers.
 std::vector<double> NumbersOf(const JsonValue& value);
+// A number that must be above 0.
+double PositiveOf(const JsonValue& value);
 
 // One object of a document. Copies share what they remember; the document must outlive them.
 //

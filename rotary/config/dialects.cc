@@ -116,10 +116,6 @@ TranslatedConfig FromMistral(const ConfigObject& config) {
             {"alpha", "beta_slow"}},
            rope);
     if (!yarn->Bool("apply_scale").value_or(true)) rope["attention_factor"] = 1;
-    for (const auto& [key, value] : yarn->Unasked()) {
-      throw value.Error("= ", value.json().dump(),
-                        " is not a known key of yarn in Mistral's params.json");
-    }
   }
   if (const auto scaling = config.Object("llama_4_scaling")) {
     rope["llama_4_scaling_beta"] = scaling->Number("beta").value_or(0);
@@ -172,7 +168,8 @@ TranslatedConfig FromDeepSeek(const ConfigObject& config) {
   const double most = config.Number("max_seq_len").value_or(16384);
   const double original = config.Number("original_seq_len").value_or(4096);
   const Json mscale = config.Number("mscale").value_or(1);
-  const Json factor = config.Number("rope_factor").value_or(40);
+  const auto given = config.Find("rope_factor");
+  const Json factor = given ? PositiveOf(*given) : 40;
   const Json fast = config.Number("beta_fast").value_or(32);
   const Json slow = config.Number("beta_slow").value_or(1);
   if (most > original) {
@@ -283,7 +280,11 @@ std::optional<TranslatedConfig> TranslateDialect(const ConfigObject& config,
   TranslatedConfig result = dialect->translate(config);
   Rename(config, {{kLayoutKey, kLayoutKey}}, result.config);
   result.source = config.value().source() + " as " + result.source;
-  RefuseUnused(config.Unasked(), *FindFamily(dialect->row), ignore, /*in_dictionary=*/false);
+  const Family& family = *FindFamily(dialect->row);
+  if (const auto yarn = config.Object("yarn")) {
+    RefuseUnused(yarn->Unasked(), family, ignore, /*in_dictionary=*/true);
+  }
+  RefuseUnused(config.Unasked(), family, ignore, /*in_dictionary=*/false);
   return result;
 }
 

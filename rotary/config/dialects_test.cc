@@ -194,16 +194,18 @@ TEST(DialectsTest, BadInput) {
   EXPECT_EQ(SentenceOf(Params(R"("multiple_of": 256, "rope_scaling_factor": 8)")),
             "cannot read params.json: rope_scaling_factor has no meaning without use_scaled_rope");
   EXPECT_EQ(SentenceOf(Params(R"("hidden_dim": 14336, "yarn": {"factor": 4, "gamma": 2})")),
-            "cannot read params.json: yarn.gamma = 2 is not a known key of yarn in Mistral's "
-            "params.json");
+            "cannot read params.json: yarn.gamma = 2 is not a known key of a rotation; to leave it "
+            "aside: --ignore gamma");
+  EXPECT_EQ(SentenceOf(Params(R"("hidden_dim": 14336, "yarn": {"factr": 4})")),
+            "cannot read params.json: yarn.factr = 4 is not a known key of a rotation; did you "
+            "mean factor?; to leave it aside: --ignore factr");
   EXPECT_EQ(SentenceOf(Params(R"("hidden_dim": 14336, "rope_theta": 1e6, "yarn": {"factor": 4,
             "original_max_position_embeddings": 8192}, "llama_4_scaling": {"beta": 0.1,
             "original_max_position_embeddings": 4096})")),
             "cannot read params.json: llama_4_scaling.original_max_position_embeddings is 4096, "
             "that of yarn is 8192");
   EXPECT_EQ(SentenceOf(Params(R"("hidden_dim": 14336, "rope_theta": 0)")),
-            "cannot read params.json as Mistral's params.json: rope_parameters: rope rule default: "
-            "theta must be positive and finite, got 0");
+            "cannot read params.json as Mistral's params.json: rope_theta must be positive, got 0");
 }
 
 }  // namespace

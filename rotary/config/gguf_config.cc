@@ -187,8 +187,11 @@ class GgufTranslator {
     auto type = Find("rope.scaling.type");
     const std::string name = type ? type->String() : "linear";
     // 0 is how "no factor" is written.
-    double factor = Number("rope.scaling.factor").value_or(0);
-    if (factor == 0) factor = Number("rope.scale_linear").value_or(0);
+    double factor = 0;
+    for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {
+      const auto value = Find(key);
+      if (factor == 0 && value && value->json() != 0) factor = PositiveOf(*value);
+    }
     if (factor == 0 || name == "none") factor = 1;
     const double attention = Number("rope.scaling.attn_factor").value_or(1);
     const auto original = Number("rope.scaling.original_context_length");

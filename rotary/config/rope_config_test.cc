@@ -241,9 +241,10 @@ TEST(RopeConfigTest, BadInput) {
   EXPECT_EQ(SentenceOf(R"({"model_type": "llama", "num_hidden_layers": 2})"),
             "cannot read config.json: it does not say how wide a head is: head_dim, or hidden_size "
             "and num_attention_heads");
-  EXPECT_EQ(SentenceOf(Model("phi", R"("partial_rotary_factor": 0.51)")),
-            "cannot read config.json: it rotates 65 channels of a head of 128, which must be even "
-            "and at most the head");
+  EXPECT_EQ(
+      SentenceOf(Model("phi", R"("partial_rotary_factor": 0.51)")),
+      "cannot read config.json: it rotates 65 channels of a head of 128 (partial_rotary_factor = "
+      "0.51), which must be even and at most the head");
   EXPECT_EQ(SentenceOf(Model("llama", R"("rope_scaling": {"type": "linear", "factor": 0})")),
             "cannot read config.json: rope_scaling: rope rule linear: factor must be positive and "
             "finite, got 0");

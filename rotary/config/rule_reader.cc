@@ -25,12 +25,30 @@ double Needed(const RopeDictionary& dictionary, const std::string& type, std::st
 }
 
 double NeededLength(const RopeDictionary& dictionary, const std::string& type,
-                    const std::optional<double>& length, std::string_view key) {
+                    const std::optional<double>& length, std::string_view key, double least = 0) {
+  if (length && !(*length > least)) {
+    throw FileError(Sentence("cannot read ", dictionary.source(), ": ", key, " must be above ",
+                             least, ", got ", *length));
+  }
   if (!length) {
     throw FileError(Sentence("cannot read ", dictionary.source(), ": ", key,
                              " is missing, rope_type ", type, " needs it"));
   }
   return *length;
+}
+
+// Where a config does not say the original length, the longest is taken for it.
+double TrainedLength(const RopeDictionary& dictionary, const std::string& type,
+                     const ModelLengths& lengths, double least = 0) {
+  const bool falls_back = !lengths.original && lengths.most;
+  return NeededLength(dictionary, type, falls_back ? lengths.most : lengths.original,
+                      falls_back ? lengths.most_key : "original_max_position_embeddings", least);
+}
+
+void WarnBelowOne(const RopeDictionary& dictionary, std::string_view key, double factor,
+                  std::vector<std::string>& warnings) {
+  if (factor >= 1) return;
+  warnings.push_back(Sentence(dictionary.place(), ".", key, " is below 1: the context shrinks"));
 }
 
 // The factor of rules that may leave it to the lengths.
@@ -50,9 +68,7 @@ YarnRule ReadYarn(const RopeDictionary& dictionary, const std::string& type,
                                 "max_position_embeddings is taken for it, which is often the "
                                 "stretched length already"));
   }
-  rule.trained_length =
-      NeededLength(dictionary, type, lengths.original ? lengths.original : lengths.most,
-                   "original_max_position_embeddings");
+  rule.trained_length = TrainedLength(dictionary, type, lengths);
   rule.factor = FactorOrRatio(dictionary, type, lengths, rule.trained_length);
   // 0 counts as absent, as in transformers.
   const auto beta = [&](std::string_view key, double missing) {
@@ -61,6 +77,11 @@ YarnRule ReadYarn(const RopeDictionary& dictionary, const std::string& type,
   };
   rule.beta_fast = beta("beta_fast", 32);
   rule.beta_slow = beta("beta_slow", 1);
+  if (rule.beta_fast < rule.beta_slow) {
+    throw FileError(Sentence("cannot read ", dictionary.source(), ": ", dictionary.place(),
+                             ".beta_fast (", rule.beta_fast, ") must be at least beta_slow (",
+                             rule.beta_slow, ")"));
+  }
   rule.truncate = dictionary.Bool("truncate").value_or(true);
   rule.logarithmic = type == "yarn_log";
   rule.extrapolation_factor = dictionary.Number("extrapolation_factor").value_or(1);
@@ -78,9 +99,7 @@ YarnRule ReadYarn(const RopeDictionary& dictionary, const std::string& type,
   }
   if (!dictionary.Bool("apply_yarn_scaling").value_or(true)) rule.attention_factor = 1;
   dictionary.Find("finetuned");  // says how the model was made, not how it turns
-  if (rule.factor < 1) {
-    warnings.push_back(Sentence(dictionary.place(), ".factor is below 1: the context shrinks"));
-  }
+  WarnBelowOne(dictionary, "factor", rule.factor, warnings);
   if (lengths.most && lengths.original &&
       std::abs(*lengths.most / *lengths.original / rule.factor - 1) > 1e-9) {
     warnings.push_back(Sentence(dictionary.place(), ".factor is ", rule.factor,
@@ -93,9 +112,10 @@ YarnRule ReadYarn(const RopeDictionary& dictionary, const std::string& type,
 LongRopeRule ReadLongRope(const RopeDictionary& dictionary, const std::string& type,
                           const ModelLengths& lengths) {
   LongRopeRule rule;
-  rule.trained_length =
-      NeededLength(dictionary, type, lengths.original ? lengths.original : lengths.most,
-                   "original_max_position_embeddings");
+  rule.attention_factor = dictionary.Number("attention_factor");
+  // Its own attention factor divides by the logarithm of the length.
+  const double least = rule.attention_factor ? 0 : 1;
+  rule.trained_length = TrainedLength(dictionary, type, lengths, least);
   rule.factor = FactorOrRatio(dictionary, type, lengths, rule.trained_length);
   for (auto* list : {&rule.short_factor, &rule.long_factor}) {
     const std::string_view key = list == &rule.short_factor ? "short_factor" : "long_factor";
@@ -103,7 +123,6 @@ LongRopeRule ReadLongRope(const RopeDictionary& dictionary, const std::string& t
     if (!numbers) Needed(dictionary, type, key);
     *list = *numbers;
   }
-  rule.attention_factor = dictionary.Number("attention_factor");
   return rule;
 }
 
@@ -134,7 +153,9 @@ ModelLengths ReadLengths(const ConfigObject& config, const RopeDictionary& dicti
   ModelLengths lengths;
   for (const std::string_view key : {"max_position_embeddings", "n_positions", "seq_length",
                                      "max_sequence_length", "max_seq_len", "n_ctx"}) {
-    if (!lengths.most) lengths.most = config.Number(key);
+    if (lengths.most) break;
+    lengths.most = config.Number(key);
+    lengths.most_key = key;
   }
   lengths.original = dictionary.Number("original_max_position_embeddings");
   for (const std::string_view key :
@@ -160,34 +181,40 @@ Rule ReadRule(const ConfigObject& config, const RopeDictionary& dictionary,
   }
   if (type == "linear") {
     const double factor = Needed(dictionary, type, "factor");
-    if (factor < 1) {
-      warnings.push_back(Sentence(dictionary.place(), ".factor is below 1: the context shrinks"));
-    }
+    WarnBelowOne(dictionary, "factor", factor, warnings);
     return LinearRule{factor};
   }
   if (type == "dynamic" || type == "xdrope") {
-    if (const auto alpha = dictionary.Number("alpha")) return NtkRule{*alpha};
+    if (const auto alpha = dictionary.Number("alpha")) {
+      WarnBelowOne(dictionary, "alpha", *alpha, warnings);
+      return NtkRule{*alpha};
+    }
     if (type == "xdrope") Needed(dictionary, type, "alpha");
     return DynamicNtkRule{
         .factor = Needed(dictionary, type, "factor"),
         .max_length = NeededLength(dictionary, type, lengths.most, "max_position_embeddings")};
   }
   if (type == "ntk") {
-    return KexueNtkRule{.factor = Needed(dictionary, type, "factor"),
-                        .mixed = dictionary.Number("mixed_b")};
+    const double factor = Needed(dictionary, type, "factor");
+    WarnBelowOne(dictionary, "factor", factor, warnings);
+    return KexueNtkRule{.factor = factor, .mixed = dictionary.Number("mixed_b")};
   }
   if (type == "yarn" || type == "yarn_log" || type == "telechat3-yarn")
     return ReadYarn(dictionary, type, lengths, warnings);
   if (type == "longrope") return ReadLongRope(dictionary, type, lengths);
   if (type == "llama3") {
-    return Llama3Rule{.factor = Needed(dictionary, type, "factor"),
+    const double factor = Needed(dictionary, type, "factor");
+    WarnBelowOne(dictionary, "factor", factor, warnings);
+    return Llama3Rule{.factor = factor,
                       .trained_length = NeededLength(dictionary, type, lengths.original,
                                                      "original_max_position_embeddings"),
                       .low_freq_factor = Needed(dictionary, type, "low_freq_factor"),
                       .high_freq_factor = Needed(dictionary, type, "high_freq_factor")};
   }
   // proportional
-  return ProportionalRule{.factor = dictionary.Number("factor").value_or(1),
+  const double factor = dictionary.Number("factor").value_or(1);
+  WarnBelowOne(dictionary, "factor", factor, warnings);
+  return ProportionalRule{.factor = factor,
                           .moving = static_cast<int>(std::floor(fraction * head_dim / 2))};
 }
 

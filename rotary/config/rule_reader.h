@@ -14,6 +14,7 @@ namespace rotary {
 
 // Lengths of the model, in tokens.
 struct ModelLengths {
+  std::string most_key;            // the key that says `most`
   std::optional<double> most;      // max_position_embeddings and its other names
   std::optional<double> original;  // before its context was stretched
 

@@ -126,6 +126,7 @@ class TextReader {
     layers.rule = scaled ? ReadRule(config_, dictionary, lengths, span.head_dim, span.fraction,
                                     result_.warnings)
                          : Rule(PlainRule());
+    if (lengths.most && *lengths.most < 0) PositiveOf(*config_.Find(lengths.most_key));
     const double length = options_.length.value_or(lengths.Trained());
     const bool whole = std::holds_alternative<ProportionalRule>(layers.rule);
     const int rotary_dim = whole ? span.head_dim : span.rotary_dim;
@@ -208,6 +209,16 @@ class TextReader {
     return std::nullopt;
   }
 
+  // The first of the keys that is there.
+  std::optional<JsonValue> Source(const Terms& terms) const {
+    for (const auto& term : terms) {
+      const std::string* key = std::get_if<std::string>(&term);
+      if (key == nullptr || key->find(' ') != key->npos) continue;
+      if (const auto value = config_.Find(*key)) return value;
+    }
+    return std::nullopt;
+  }
+
   // A list of thetas says NoPE by 0.
   bool HasNoTheta(const LayerGroup& group) const {
     const auto list = config_.Find("rope_theta");
@@ -243,14 +254,19 @@ class TextReader {
 
   int HeadDim(const LayerTypeRope* own) const {
     static const Terms kUsual = {"head_dim", "hidden_size / num_attention_heads"};
-    const auto head_dim = Evaluate(config_, own != nullptr && !own->head_dim.empty() ? own->head_dim
-                                            : family_.head_dim.empty()               ? kUsual
-                                                                       : family_.head_dim);
+    const Terms& terms = own != nullptr && !own->head_dim.empty() ? own->head_dim
+                         : family_.head_dim.empty()               ? kUsual
+                                                                  : family_.head_dim;
+    const auto head_dim = Evaluate(config_, terms);
     if (!head_dim) {
       throw config_.value().Error(
           "does not say how wide a head is: head_dim, or hidden_size and num_attention_heads");
     }
-    if (*head_dim < 1) throw config_.value().Error("has heads of ", *head_dim, " channels");
+    if (*head_dim < 1) {
+      const auto source = Source(terms);
+      throw config_.value().Error("has heads of ", *head_dim, " channels: ",
+                                  source ? source->place() : "hidden_size / num_attention_heads");
+    }
     return Channels("head_dim", *head_dim);
   }
 
@@ -278,17 +294,21 @@ class TextReader {
     const auto inner = dictionary.Number("partial_rotary_factor");
     const auto absolute = Evaluate(config_, family_.rotary_dim);
     static const Terms kUsual = {"partial_rotary_factor"};
-    const auto outer = Value(family_.fraction.empty() ? kUsual : family_.fraction);
+    const Terms& fractions = family_.fraction.empty() ? kUsual : family_.fraction;
+    const auto outer = Value(fractions);
     span.fraction = inner ? *inner : outer.value_or(1);
-    if (!(span.fraction >= 0 && span.fraction <= 1)) {
-      throw config_.value().Error("rotates the fraction ", span.fraction,
-                                  " of a head, which must be in [0, 1]");
+    const auto share = inner ? dictionary.Find("partial_rotary_factor") : Source(fractions);
+    if (share && !(span.fraction >= 0 && span.fraction <= 1)) {
+      throw share->Error("must be from 0 to 1, got ", span.fraction);
     }
     span.rotary_dim = absolute && !inner ? Channels("rotary_dim", *absolute)
                                          : static_cast<int>(span.head_dim * span.fraction);
     if (span.rotary_dim % 2 != 0 || span.rotary_dim > span.head_dim) {
-      throw config_.value().Error("rotates ", span.rotary_dim, " channels of a head of ",
-                                  span.head_dim, ", which must be even and at most the head");
+      const auto source = absolute && !inner ? Source(family_.rotary_dim) : share;
+      throw config_.value().Error(
+          "rotates ", span.rotary_dim, " channels of a head of ", span.head_dim,
+          source ? Sentence(" (", source->place(), " = ", source->json().dump(), ")") : "",
+          ", which must be even and at most the head");
     }
     if (span.rotary_dim == 0) {
       result_.warnings.push_back(Sentence("no channel of a head of ", span.head_dim, " rotates"));
@@ -320,6 +340,9 @@ class TextReader {
     const Terms& terms = own != nullptr && !own->theta.empty() ? own->theta
                          : family_.theta.empty()               ? kUsual
                                                                : family_.theta;
+    const auto outer_source = Source(terms), inner_source = dictionary.Find("rope_theta");
+    if (outer_source && !outer_source->json().is_array()) PositiveOf(*outer_source);
+    if (inner_source) PositiveOf(*inner_source);
     const auto outer = Value(terms);
     const auto inner = dictionary.Number("rope_theta");
     if (inner && outer && *inner != *outer && !dictionary.IsDefault()) {
@@ -339,7 +362,8 @@ class TextReader {
     const bool outer_wins = dictionary.IsDefault() && written;
     const double theta = inner && !outer_wins ? *inner : outer.value_or(10000);
     if (family_.theta_factor.empty()) return theta;
-    return theta * config_.Number(family_.theta_factor).value_or(1);
+    const auto ratio = config_.Find(family_.theta_factor);
+    return ratio ? theta * PositiveOf(*ratio) : theta;
   }
 
   // Other names of what is already known may stand beside it, with the same value.
