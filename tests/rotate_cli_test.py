@@ -280,6 +280,17 @@ class RotateTest(RotatingCase):
                         self.rotary("shift", self.input, "--config", config, "--by", 1, "--out", out),
                         self.rotary("tables", "--positions", "0", "--config", config, "--out", out)):
                 self.fails(run, 2, f"{run.args[1]}: --out {out} is an input, which would be lost")
+        (self.folder / "report.html").write_text("a text " * 1000)
+        for arguments, out in ((("trace", "1,0", "--rotation", "config.json"), "config.json"),
+                               (("decay", "--rotation", "config.json"), "config.json"),
+                               (("logits", ".", "in.safetensors"), "in.safetensors"),
+                               (("logits", ".", "in.safetensors"), "config.json"),
+                               (("convert", "in.safetensors", "--config", "config.json", "--to", "half"), "config.json")):
+            run = self.rotary(*arguments, "--out", out)
+            self.fails(run, 2, f"{arguments[0]}: --out {out} is an input, which would be lost")
+        for command in ("compare", "demo"):
+            run = self.rotary(command, "report.html", "--out", ".")
+            self.fails(run, 2, f"{command}: --out ./report.html is an input, which would be lost")
         run = self.rotary("rotate", self.input, "--config", config, "--frequencies", "w.safetensors", "--out", "w.safetensors")
         self.fails(run, 2, "rotate: --out w.safetensors is an input, which would be lost")
         self.assertEqual({path: path.read_bytes() for path in kept}, kept)
@@ -300,10 +311,10 @@ class RotateTest(RotatingCase):
         sentence(3, cannot + "there is no tensor v; it holds q, at, n", *config, "--tensors", "v")
         sentence(3, cannot + "there is no tensor p; it holds q, at, n", *config, "--positions", "p")
         sentence(3, cannot + "there is neither a tensor q nor k; name others by --tensors", *config, tensors={"x": np.ones(3)})
-        sentence(2, "rotate: q: rotate: 4 positions for 3 tokens", *config, "--positions", "at")
+        sentence(2, "rotate: q: 4 positions for 3 tokens", *config, "--positions", "at")
         sentence(2, "rotate: q: must be bhtd by its shape, got [3, 1, 64]", *config, "--shape", "bhtd")
         sentence(2, 'rotate: q: shape must be one of bthd, bhtd, thd, htd, got "tbh"', *config, "--shape", "tbh")
-        sentence(2, "rotate: q: rotate: the rotation is for head_dim 64, the tensor has 32", *config,
+        sentence(2, "rotate: q: the rotation is for head_dim 64, the tensor has 32", *config,
                  tensors={"q": np.ones((3, 1, 32))})
         sentence(2, "rotate: n: must be bthd by its shape, got [3]", *config, "--tensors", "n")
         sentence(2, "rotate: q: positions must be [tokens] or [batch, tokens], got [3, 1, 1]", *config, "--positions", "p",

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "rotary/cli/commands.h"
@@ -79,7 +80,10 @@ Tensor Rotated(const RotateCommand& command, const SafetensorsFile& file, const 
     Rotate(table, positions, x, y,
            {.direction = direction, .threads = command.threads, .centre = rotations.centre}, side);
   } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument(Sentence("rotate: ", name, ": ", error.what()));
+    constexpr std::string_view kOperation = "rotate: ";
+    std::string_view reason = error.what();
+    if (reason.starts_with(kOperation)) reason.remove_prefix(kOperation.size());
+    throw std::invalid_argument(Sentence(kOperation, name, ": ", reason));
   }
   return result;
 }
