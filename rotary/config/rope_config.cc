@@ -113,21 +113,21 @@ bool RotateAlike(const LayerRope& a, const LayerRope& b) {
          a.query_temperature == b.query_temperature && a.rotates_values == b.rotates_values;
 }
 
-// Whether a key of the wrapper would change nothing if it stood in the part, too.
-bool AgreesWith(const ConfigObject& inner, const Family& wrapper, const Part& part,
-                const std::string& key, const JsonValue& value, RopeConfigOptions options) {
-  Json repeated = inner.value().json();
+// Whether `key` with this value would change nothing in a part that is no wrapper.
+bool ChangesNothing(const ConfigObject& part, const Family& family, const std::string& key,
+                    const JsonValue& value, RopeConfigOptions options) {
+  Json repeated = part.value().json();
   repeated[key] = value.json();
   const auto layers = [&](const Json& json) {
-    const ConfigObject object(JsonValue(json, inner.value().source(), inner.value().place()));
+    const JsonValue object(json, part.value().source(), part.value().place());
     RopeConfig config;
-    ReadPart(object, FamilyOfPart(object, wrapper, part, options), part.name, options, config);
+    ReadPart(ConfigObject(object), family, "", options, config);
     return config.layers;
   };
   for (const auto length : {options.length, std::optional(kBeyondAnyText)}) {
     options.length = length;
     try {
-      const auto without = layers(inner.value().json()), with = layers(repeated);
+      const auto without = layers(part.value().json()), with = layers(repeated);
       if (!std::equal(without.begin(), without.end(), with.begin(), with.end(), RotateAlike)) {
         return false;
       }
@@ -138,22 +138,29 @@ bool AgreesWith(const ConfigObject& inner, const Family& wrapper, const Part& pa
   return true;
 }
 
+// Whether a key of the wrapper repeats what its text says (or any part, where there is no text).
+bool IsRepeated(const ConfigObject& config, const Family& wrapper, const std::string& key,
+                const JsonValue& value, const RopeConfigOptions& options) {
+  const bool has_text = std::any_of(wrapper.parts.begin(), wrapper.parts.end(),
+                                    [](const Part& part) { return part.name == "text"; });
+  return std::any_of(wrapper.parts.begin(), wrapper.parts.end(), [&](const Part& part) {
+    if (part.key.empty() || (has_text && part.name != "text")) return false;
+    const auto inner = config.Object(part.key);
+    if (!inner) return false;
+    const Family& family = FamilyOfPart(*inner, wrapper, part, options);
+    return family.scheme == "parts" ? IsRepeated(*inner, family, key, value, options)
+                                    : ChangesNothing(*inner, family, key, value, options);
+  });
+}
+
 // Code that saves configs repeats keys of the text at the level of the wrapper, where nothing reads
 // them: they may stand there as long as they say the same.
 void CheckOwnKeys(const ConfigObject& config, const Family& wrapper,
                   const RopeConfigOptions& options) {
-  const auto text = std::find_if(wrapper.parts.begin(), wrapper.parts.end(),
-                                 [](const Part& part) { return part.name == "text"; });
-  const auto is_repeated = [&](const std::pair<std::string, JsonValue>& member) {
-    return std::any_of(wrapper.parts.begin(), wrapper.parts.end(), [&](const Part& part) {
-      if (text != wrapper.parts.end() && part.name != "text") return false;
-      const auto inner = config.Object(part.key);
-      return inner && AgreesWith(*inner, wrapper, part, member.first, member.second, options);
-    });
-  };
   auto members = config.Unasked();
   std::erase_if(members, [&](const auto& member) {
-    return BelongsToRope(member.first) && is_repeated(member);
+    return BelongsToRope(member.first) &&
+           IsRepeated(config, wrapper, member.first, member.second, options);
   });
   RefuseUnused(members, wrapper, options.ignore, /*in_dictionary=*/false);
 }

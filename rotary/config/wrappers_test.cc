@@ -101,6 +101,13 @@ TEST(WrappersTest, WrappersInWrappers) {
       "num_attention_heads": 28, "num_hidden_layers": 2, "rope_theta": 1e6}}})";
   };
   EXPECT_EQ(ReadText("config.json", omni("1e6")).layers.size(), 1u);
+  // However deep: the time grows with the depth, not with a power.
+  std::string deep = R"({"model_type": "mistral", "head_dim": 8, "rope_theta": 1e6})";
+  for (int i = 0; i < 40; ++i) {
+    deep = Sentence(R"({"model_type": ")", i % 2 == 0 ? "gemma3" : "mistral3",
+                    R"(", "rope_theta": 1e6, "text_config": )", deep, "}");
+  }
+  EXPECT_EQ(ReadText("config.json", deep).layers.size(), 1u);
   EXPECT_NE(SentenceOf(omni("1e5")).find("thinker_config.rope_theta = 100000"), std::string::npos);
 }
 
