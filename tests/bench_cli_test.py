@@ -28,8 +28,9 @@ class BenchTest(CliCase):
             (result,) = report["results"]
             self.assertEqual(set(result), {"name", "work", "value", "unit", "limit", "share", "spread", "formula"})
             self.assertEqual(result["name"], "rotate/f32/1")
-            # Each of the three is a median over rounds.
-            self.assertAlmostEqual(result["share"], result["value"] / result["limit"], delta=0.3 * result["share"])
+            # Each of the three is a median over rounds, which other programs disturb.
+            ratio = result["share"] / (result["value"] / result["limit"])
+            self.assertTrue(0.5 < ratio < 2, ratio)
             works.add(result["work"])
         self.assertEqual(works, {2 * 4 * 40 * 128})  # bytes: read and written, f32, heads, channels
 
