@@ -38,7 +38,7 @@ class BenchTest(CliCase):
         for arguments, sentence in (
             (["bench", "--simd", "AVX9"], "--simd: AVX9 not in "),
             (["bench", "cooking"], "group: cooking not in "),
-            (["bench", "rotate", "--seconds", "0"], "--seconds: "),
+            (["bench", "rotate", "--seconds", "0"], "--seconds must be a number above 0, got 0"),
         ):
             run = self.rotary(*arguments)
             self.assertEqual(run.returncode, 2, run.stderr)
