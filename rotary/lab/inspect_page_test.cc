@@ -7,15 +7,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "rotary/lab/test_page.h"
 
 namespace rotary {
 namespace {
-
-size_t Count(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 LayerRope Group(const std::string& name, std::vector<int> layers, double theta) {
   LayerRope group{.part = "text", .name = name, .layers = std::move(layers)};

@@ -11,15 +11,10 @@
 
 #include "gtest/gtest.h"
 #include "rotary/io/json.h"
+#include "rotary/lab/test_page.h"
 
 namespace rotary {
 namespace {
-
-size_t Count(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != text.npos; at = text.find(part, at + 1)) ++count;
-  return count;
-}
 
 Trace Example(std::vector<int64_t> positions) {
   return MakeTrace(RotationByDegrees(4, 30, Layout::kInterleaved), {1, 0, 0, 1},
