@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <optional>
 #include <system_error>
 
 #include "rotary/base/error.h"
@@ -42,21 +41,19 @@ bool HasKey(const Json& json, const std::string& key) {
 
 RopeConfig ReadConfig(const fs::path& path, const RopeConfigOptions& options) {
   const fs::path file = ConfigFile(path);
-  std::error_code missing;
-  // A pipe can be read once only, so that nothing looks for GGUF in it.
-  const bool is_gguf = fs::is_regular_file(file, missing) && IsGgufFile(file);
-  if (is_gguf && options.ignore.empty()) return ReadRopeConfig(file, options);
-  Json metadata;
-  std::optional<JsonDocument> document;
-  if (is_gguf) {
-    metadata = ReadGgufMetadata(file);
+  if (options.ignore.empty()) return ReadRopeConfig(file, options);
+  RopeConfig config;
+  Json keys;
+  if (IsGgufFile(file)) {
+    config = ReadRopeConfig(file, options);
+    keys = ReadGgufMetadata(file);
   } else {
-    document.emplace(JsonDocument::Read(file));
+    const JsonDocument document = JsonDocument::Read(file);  // once: it may be a pipe
+    config = ReadRopeConfig(document.root(), options);
+    keys = document.root().json();
   }
-  RopeConfig config =
-      is_gguf ? ReadRopeConfig(file, options) : ReadRopeConfig(document->root(), options);
   for (const std::string& key : options.ignore) {
-    if (HasKey(is_gguf ? metadata : document->root().json(), key)) continue;
+    if (HasKey(keys, key)) continue;
     config.warnings.push_back(Sentence("--ignore ", key, ": ", file.string(), " has no such key"));
   }
   return config;

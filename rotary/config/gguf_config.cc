@@ -5,6 +5,7 @@
 #include <fstream>
 #include <optional>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -370,6 +371,8 @@ TranslatedConfig TranslateGguf(const JsonValue& metadata, const std::set<std::st
 }
 
 bool IsGgufFile(const std::filesystem::path& path) {
+  std::error_code missing;
+  if (!std::filesystem::is_regular_file(path, missing)) return false;
   std::ifstream file(path, std::ios::binary);
   std::array<char, 4> magic{};
   return file.read(magic.data(), magic.size()) &&

@@ -26,7 +26,8 @@ bool IsGgufMetadata(const JsonValue& config);
 TranslatedConfig TranslateGguf(const JsonValue& metadata, const std::set<std::string>& ignore,
                                bool has_tensors);
 
-// Whether the file begins as a GGUF file does; false where it cannot be read.
+// Whether the file begins as a GGUF file does; false where it cannot be read, and of a pipe, which
+// is left unread.
 bool IsGgufFile(const std::filesystem::path& path);
 
 // The metadata of a file and its tensors of divisors, as one object.
