@@ -9,8 +9,9 @@
 // into three small double tables: one complex product per pair and token (the first two factors
 // stay the same for 128 positions), shared by all heads, layers and threads. Memory grows with the
 // cube root of the positions covered (384 rows for two million). Negative positions are the
-// conjugates of positive ones. Fractions, several axes, frequencies by head and positions beyond
-// the table take their own sine and cosine. docs/rotate.md has the error analysis.
+// conjugates of positive ones. Where each pair reads one of several axes, rows are put together
+// axis by axis. Fractions, pairs of several axes, frequencies by head and positions beyond the
+// table take their own sine and cosine. docs/rotate.md has the error analysis.
 #ifndef ROTARY_ROPE_PHASES_H_
 #define ROTARY_ROPE_PHASES_H_
 
