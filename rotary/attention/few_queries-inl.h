@@ -1,8 +1,7 @@
 // The forward pass for few rows of scores over many keys, as in decoding: every key and value is
-// read once, straight from the caller's memory, so that memory is the limit. A task takes all heads
-// of some tokens, since these lie side by side: one head alone would read a few lines out of every
-// page.
-// Compiled once for each SIMD target.
+// read once, straight from the caller's memory, so that memory is the limit. A task takes many
+// heads of some tokens together, since these lie side by side: one head alone would read a few
+// lines out of every page. Compiled once for each SIMD target.
 #if defined(ROTARY_ATTENTION_FEW_QUERIES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ROTARY_ATTENTION_FEW_QUERIES_INL_H_
 #undef ROTARY_ATTENTION_FEW_QUERIES_INL_H_
@@ -68,8 +67,15 @@ template <class T>
 class ReadAhead {
  public:
   ReadAhead(const HeadRows<const T>& k, const HeadRows<const T>& v, const AttentionPlan& plan,
-            int64_t batch, Range keys)
-      : k_(k), v_(v), plan_(plan), batch_(batch), keys_(keys), token_(keys.begin) {
+            int64_t batch, Range heads, Range keys)
+      : k_(k),
+        v_(v),
+        plan_(plan),
+        batch_(batch),
+        heads_(heads),
+        keys_(keys),
+        token_(keys.begin),
+        head_(heads.begin) {
     StartRun();
     constexpr int64_t kStep = 256;
     for (int64_t bytes = 0; bytes < kDistance; bytes += kStep) AskFor(Next(kStep), kStep);
@@ -91,15 +97,15 @@ class ReadAhead {
     const HeadRows<const T>& rows = values_ ? v_ : k_;
     const int64_t channels = values_ ? plan_.value_dim : plan_.head_dim;
     const bool together = rows.head == channels;
-    run_heads_ = together ? plan_.kv_heads : 1;
+    run_heads_ = together ? heads_.end - heads_.begin : 1;
     run_ = reinterpret_cast<const char*>(rows(batch_, token_, head_));
     run_bytes_ = std::max<int64_t>(1, run_heads_ * channels * static_cast<int64_t>(sizeof(T)));
   }
   void NextRun() {
     at_ -= run_bytes_;
     head_ += run_heads_;
-    if (head_ == plan_.kv_heads) {
-      head_ = 0;
+    if (head_ == heads_.end) {
+      head_ = heads_.begin;
       ++token_;
     }
     if (token_ == keys_.end) {  // where nothing is left, the last token again
@@ -112,8 +118,8 @@ class ReadAhead {
   const HeadRows<const T>&k_, &v_;
   const AttentionPlan& plan_;
   const int64_t batch_;
-  const Range keys_;
-  int64_t token_, head_ = 0, run_heads_ = 1;
+  const Range heads_, keys_;
+  int64_t token_, head_, run_heads_ = 1;
   bool values_ = false;
   const char* run_ = nullptr;
   int64_t run_bytes_ = 0, at_ = 0;
@@ -210,6 +216,10 @@ class FewQueries {
         scratch_(call, carver_),
         rows_(plan_.heads * plan_.queries),
         rows_of_key_head_(plan_.group * plan_.queries),
+        kv_heads_at_once_(std::clamp<int64_t>(
+            kFewChannels /
+                std::max<int64_t>(1, rows_of_key_head_ * std::max(plan_.head_dim, plan_.value_dim)),
+            1, plan_.kv_heads)),
         ld_q_(RowStride(plan_.head_dim)),
         ld_v_(RowStride(plan_.value_dim)),
         ld_s_(RowStride(call.key_chunk)) {}
@@ -225,7 +235,11 @@ class FewQueries {
     const KeyBlock block(plan_.mask, task_.batch,
                          Intersection(plan_.band.Keys(task_.queries), task_.keys), scratch_.hidden,
                          scratch_.documents);
-    if (!block.keys.empty()) Attend(block);
+    if (!block.keys.empty()) {
+      for (int64_t head = 0; head < plan_.kv_heads; head += kv_heads_at_once_) {
+        Attend(block, {head, std::min(head + kv_heads_at_once_, plan_.kv_heads)});
+      }
+    }
     const ResultRows<T> results(call_);
     for (int64_t r = 0; r < rows_; ++r) {
       results.Write(task_, Head(r), Query(r), scratch_.softmax[r], scratch_.out + r * ld_v_);
@@ -237,11 +251,12 @@ class FewQueries {
   int64_t Head(int64_t r) const { return r / plan_.queries; }
   int64_t Query(int64_t r) const { return r % plan_.queries; }
 
-  void Attend(const KeyBlock& block) {
-    ReadAhead<T> ahead(k_, v_, plan_, task_.batch, block.keys);
-    Score(block.keys, ahead);
+  // Of the key heads `heads`.
+  void Attend(const KeyBlock& block, Range heads) {
+    ReadAhead<T> ahead(k_, v_, plan_, task_.batch, heads, block.keys);
+    Score(block.keys, heads, ahead);
     const int64_t count = block.keys.end - block.keys.begin;
-    for (int64_t r = 0; r < rows_; ++r) {
+    for (int64_t r = heads.begin * rows_of_key_head_; r < heads.end * rows_of_key_head_; ++r) {
       float* row = scratch_.scores + r * ld_s_;
       const TileMask mask(plan_, task_.batch, Head(r), block, {Query(r), Query(r) + 1});
       const RowMask row_mask = mask.Row(0);
@@ -253,17 +268,17 @@ class FewQueries {
       }
       ZeroAround({0, count}, whole, row);
     }
-    SumValues(block, ahead);
+    SumValues(block, heads, ahead);
   }
 
-  void Score(Range keys, ReadAhead<T>& ahead) {
+  void Score(Range keys, Range heads, ReadAhead<T>& ahead) {
     const int64_t count = keys.end - keys.begin;
     // Whole tiles.
     const int64_t tile_rows = rows_of_key_head_ % 4 == 0 ? 4 : rows_of_key_head_ % 2 == 0 ? 2 : 1;
     const int64_t step = std::max(kFewTokens, kLanes / tile_rows);
     for (int64_t j = 0; j < count; j += step) {
       const int64_t tokens = std::min(step, count - j);
-      for (int64_t head = 0; head < plan_.kv_heads; ++head) {
+      for (int64_t head = heads.begin; head < heads.end; ++head) {
         const T* k = k_(task_.batch, keys.begin + j, head);
         const int64_t bytes = tokens * plan_.head_dim * kSize;
         AskFor(ahead.Next(bytes), bytes);
@@ -288,11 +303,11 @@ class FewQueries {
     for (; n < tokens; ++n) tile(n, 0);  // where keys run out, one key in all places of a tile
   }
 
-  void SumValues(const KeyBlock& block, ReadAhead<T>& ahead) {
+  void SumValues(const KeyBlock& block, Range heads, ReadAhead<T>& ahead) {
     const int64_t count = block.keys.end - block.keys.begin;
     for (int64_t j = 0; j < count; j += FewQueriesScratch::kValueBlock) {
       const int64_t tokens = std::min(FewQueriesScratch::kValueBlock, count - j);
-      for (int64_t head = 0; head < plan_.kv_heads; ++head) {
+      for (int64_t head = heads.begin; head < heads.end; ++head) {
         const T* v = v_(task_.batch, block.keys.begin + j, head);
         if (block.hidden == nullptr && plan_.value_dim % kLanes == 0) {
           SumHead(head, j, v, v_.token, tokens, ahead);
@@ -332,6 +347,10 @@ class FewQueries {
   // Tokens worked on at once. Their rows often lie a power of two apart, and so in few sets of the
   // first-level cache: more would push each other out before all rows of scores have used them.
   static constexpr int64_t kFewTokens = 4;
+  // Of all rows of scores that are worked on at once. Queries, and sums of values, are gone over
+  // for every few tokens, and stay in the first-level cache up to here: for more, the heads are
+  // taken in turns.
+  static constexpr int64_t kFewChannels = 4096;
 
   const ForwardCall& call_;
   const AttentionPlan& plan_;
@@ -339,7 +358,7 @@ class FewQueries {
   const HeadRows<const T> k_, v_;
   Carver carver_;
   const FewQueriesScratch scratch_;
-  const int64_t rows_, rows_of_key_head_, ld_q_, ld_v_, ld_s_;
+  const int64_t rows_, rows_of_key_head_, kv_heads_at_once_, ld_q_, ld_v_, ld_s_;
 };
 
 }  // namespace HWY_NAMESPACE

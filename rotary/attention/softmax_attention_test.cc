@@ -182,6 +182,23 @@ TEST_F(SoftmaxAttentionTest, EveryGroupingOfHeads) {
   }
 }
 
+// Few queries of more channels than a first-level cache holds: key heads come in turns, here two
+// and then one.
+TEST_F(SoftmaxAttentionTest, FewQueriesOfManyChannels) {
+  for (const Memory memory : {Memory::kPacked, Memory::kHeadMajor, Memory::kBackwards}) {
+    CheckAgainstTwin({.name = Sentence("memory ", static_cast<int>(memory)),
+                      .queries = 2,
+                      .keys = 150,
+                      .heads = 12,
+                      .kv_heads = 3,
+                      .head_dim = 256,
+                      .value_dim = 200,
+                      .memory = memory,
+                      .causal = true,
+                      .alibi = true});
+  }
+}
+
 TEST_F(SoftmaxAttentionTest, EverySizeAndAlignment) {
   for (const auto& [queries, keys] : std::vector<std::pair<int64_t, int64_t>>{{1, 1},
                                                                               {1, 2},
