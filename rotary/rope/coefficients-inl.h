@@ -16,6 +16,8 @@
 #define ROTARY_ROPE_COEFFICIENTS_INL_H_
 #endif
 
+#include <cstdint>
+#include <type_traits>
 #include <utility>
 
 #include "hwy/highway.h"
@@ -25,6 +27,10 @@
 HWY_BEFORE_NAMESPACE();
 namespace rotary {
 namespace HWY_NAMESPACE {
+
+// The numbers of tables for arithmetic in M: floats need no more than 32 bits of them.
+template <class M>
+using TableNumber = std::conditional_t<std::is_same_v<M, double>, double, int32_t>;
 
 // Phases of a token from ready rows: what RowFactors is for a table.
 template <class M>
@@ -129,7 +135,8 @@ class NextCoefficients {
   NextCoefficients() = default;  // there is no next token
   // For a list of pairs that is one run, all heads alike. With a second frequency, the columns of
   // both are made one after the other.
-  NextCoefficients(const RowFactors& row, const PairRun& run, bool is_group, M* coefficients)
+  NextCoefficients(const RowFactors<TableNumber<M>>& row, const PairRun& run, bool is_group,
+                   M* coefficients)
       : row_(row),
         out_(coefficients),
         count_(static_cast<size_t>(is_group ? 1 : 2) * static_cast<size_t>(run.count)) {}
@@ -148,7 +155,7 @@ class NextCoefficients {
     for (size_t column = column_; column < end; column += kLanes) {
       M* const cos = out_ + column;
       M* const sin = cos + count_;
-      row_.OneVector<M>(D(), column, [cos, sin](auto d, auto c, auto s) HWY_ATTR {
+      row_.template OneVector<M>(D(), column, [cos, sin](auto d, auto c, auto s) HWY_ATTR {
         hn::StoreU(c, d, cos);
         hn::StoreU(s, d, sin);
       });
@@ -158,7 +165,7 @@ class NextCoefficients {
 
   HWY_INLINE void StepInterleaved() {
     if (column_ >= count_) return;
-    row_.OneVector<M>(D(), column_, [&](auto d, auto c, auto s) HWY_ATTR {
+    row_.template OneVector<M>(D(), column_, [&](auto d, auto c, auto s) HWY_ATTR {
       StoreNeighbours(d, c, c, out_ + 2 * column_);
       StoreNeighbours(d, hn::Neg(s), s, out_ + 2 * (count_ + column_));
     });
@@ -173,7 +180,7 @@ class NextCoefficients {
   using D = hn::ScalableTag<double>;
   static constexpr size_t kLanes = hn::MaxLanes(D());
 
-  RowFactors row_{};
+  RowFactors<TableNumber<M>> row_{};
   M* out_ = nullptr;
   size_t column_ = 0;  // the first that is not made
   size_t count_ = 0;

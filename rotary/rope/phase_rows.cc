@@ -1,7 +1,6 @@
 #include "rotary/rope/phase_rows.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "rotary/rope/float32_arithmetic.h"
@@ -49,10 +48,14 @@ PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
     low_ = Tensor(DType::kF64, {1, 2, stride_});
     std::fill_n(low_.data<double>(), columns_, 1.0);
   }
+  fixed_low_ = Tensor(DType::kI32, low_.shape());
+  std::transform(low_.data<double>(), low_.data<double>() + low_.count(),
+                 fixed_low_.data<int32_t>(),
+                 [](double x) { return static_cast<int32_t>(std::lround(x / kFixedUnit)); });
 }
 
 bool PhaseRows::FindAxes() {
-  reads_axis_ = Tensor(DType::kF64, {axes_, stride_});
+  reads_axis_ = Tensor(DType::kI32, {axes_, stride_});
   axes_of_vectors_.assign(static_cast<size_t>(stride_ / kLanes), {axes_, 0});
   for (int64_t column = 0; column < columns_; ++column) {
     const double* frequency = frequency_.data() + column * axes_;
@@ -64,7 +67,7 @@ bool PhaseRows::FindAxes() {
       ++count;
     }
     if (count > 1) return false;
-    reads_axis_.data<double>()[axis * stride_ + column] = std::bit_cast<double>(~uint64_t{0});
+    reads_axis_.data<int32_t>()[axis * stride_ + column] = -1;
     AxisRange& range = axes_of_vectors_[static_cast<size_t>(column / kLanes)];
     range = {std::min(range.first, axis), std::max(range.end, axis + 1)};
   }

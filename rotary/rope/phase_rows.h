@@ -7,6 +7,8 @@
 #define ROTARY_ROPE_PHASE_ROWS_H_
 
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "rotary/base/tensor.h"
@@ -45,13 +47,21 @@ class PhaseRows {
 
   // Of tables: row p has turned by p on the axis that each column reads.
 
-  const double* Low(int64_t row) const { return RowOf(low_, row); }  // Low(0): no turn
-  const double* Middle(int64_t row) const { return RowOf(middle_, row); }
-  const double* High(int64_t row) const { return RowOf(high_, row); }
+  // Low(0): no turn. Number: double, or int32_t for the same in units of kFixedUnit, which is off
+  // by at most half a unit, 2.4e-10, and half the memory: loads of tables amid those of heads slow
+  // the latter down (docs/rotate.md).
+  static constexpr double kFixedUnit = 1.0 / std::numeric_limits<int32_t>::max();
+  template <class Number = double>
+  const Number* Low(int64_t row) const {
+    constexpr bool kIsFixed = std::is_same_v<Number, int32_t>;
+    return RowOf<Number>(kIsFixed ? fixed_low_ : low_, row);
+  }
+  const double* Middle(int64_t row) const { return RowOf<double>(middle_, row); }
+  const double* High(int64_t row) const { return RowOf<double>(high_, row); }
 
-  // [stride] of words: all ones in the columns that read `axis`, else 0. With tables only.
-  const double* ReadsAxis(int axis) const {
-    return reinterpret_cast<const double*>(reads_axis_.raw()) + axis * stride_;
+  // [stride]: -1, which is all ones, in the columns that read `axis`, else 0. With tables only.
+  const int32_t* ReadsAxis(int axis) const {
+    return reinterpret_cast<const int32_t*>(reads_axis_.raw()) + axis * stride_;
   }
 
   // A row is `vectors` times kLanes columns. The axes that each of them reads: from `first` on.
@@ -68,9 +78,10 @@ class PhaseRows {
   // Fills reads_axis_ and axes_of_vectors_; false where a column reads several axes.
   bool FindAxes();
 
-  const double* RowOf(const Tensor& table, int64_t row) const {
+  template <class Number>
+  const Number* RowOf(const Tensor& table, int64_t row) const {
     // raw(): data() would check the dtype for every token.
-    return reinterpret_cast<const double*>(table.raw()) + row * 2 * stride_;
+    return reinterpret_cast<const Number*>(table.raw()) + row * 2 * stride_;
   }
 
   Arithmetic arithmetic_ = Arithmetic::kExact;
@@ -79,6 +90,7 @@ class PhaseRows {
   int64_t stride_ = 0;
   std::vector<double> frequency_;           // [columns, axes]
   Tensor low_, middle_, high_;              // [rows, (cos, sin), stride], aligned for whole vectors
+  Tensor fixed_low_;                        // low_ in units of kFixedUnit
   Tensor reads_axis_;                       // [axes, stride]
   std::vector<AxisRange> axes_of_vectors_;  // [stride / kLanes]
 };

@@ -67,12 +67,23 @@ HWY_INLINE void MultiplyRows(const double* a, const double* b, double factor, in
   }
 }
 
+// -1 or 0 for each lane as a mask of doubles or of int32_t.
+template <class D>
+HWY_INLINE hn::Vec<D> LoadAxisMask(D d, const int32_t* reads_axis) {
+  if constexpr (std::is_same_v<hn::TFromD<D>, double>) {
+    const hn::Rebind<int64_t, D> wide;
+    return hn::BitCast(d, hn::PromoteTo(wide, hn::LoadU(hn::Rebind<int32_t, D>(), reads_axis)));
+  } else {
+    return hn::LoadU(d, reads_axis);
+  }
+}
+
 // A vector of PhaseRows::kLanes columns of `out` = column by column that of the rows which reads
 // the column's axis: row_of(axis) for each axis of `rows`.
-template <class RowOf>
+template <class Number, class RowOf>
 HWY_INLINE void SelectByAxis(const PhaseRows& rows, size_t vector, const RowOf& row_of,
-                             double* out) {
-  const hn::ScalableTag<double> d;
+                             Number* out) {
+  const hn::CappedTag<Number, PhaseRows::kLanes> d;
   const size_t stride = static_cast<size_t>(rows.stride());
   const PhaseRows::AxisRange axes = rows.AxesOfVector(vector);
   const size_t begin = vector * PhaseRows::kLanes;
@@ -80,7 +91,7 @@ HWY_INLINE void SelectByAxis(const PhaseRows& rows, size_t vector, const RowOf& 
     auto cos = hn::LoadU(d, row_of(axes.first) + i);
     auto sin = hn::LoadU(d, row_of(axes.first) + stride + i);
     for (int axis = axes.first + 1; axis < axes.end; ++axis) {
-      const auto reads = hn::LoadU(d, rows.ReadsAxis(axis) + i);
+      const auto reads = LoadAxisMask(d, rows.ReadsAxis(axis) + i);
       cos = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + i), cos);
       sin = hn::IfVecThenElse(reads, hn::LoadU(d, row_of(axis) + stride + i), sin);
     }
@@ -89,11 +100,23 @@ HWY_INLINE void SelectByAxis(const PhaseRows& rows, size_t vector, const RowOf& 
   }
 }
 
+// Doubles from a row of PhaseRows, of int32_t in its units.
+template <class DD>
+HWY_INLINE hn::Vec<DD> LoadDoubles(DD dd, const double* from) {
+  return hn::LoadU(dd, from);
+}
+template <class DD>
+HWY_INLINE hn::Vec<DD> LoadDoubles(DD dd, const int32_t* from) {
+  return hn::PromoteTo(dd, hn::LoadU(hn::Rebind<int32_t, DD>(), from));
+}
+
 // The phases of a token: column by column base times low, conjugated where the position is
-// negative. Both are rows as in phase_rows.h; `base` holds the factor g too.
+// negative. Both are rows as in phase_rows.h; `base` holds the factor g too, and the unit of `low`.
+// Number: of PhaseRows::Low().
+template <class Number>
 struct RowFactors {
   const double* base;
-  const double* low;
+  const Number* low;
   size_t stride;
   double sine_flip;  // -0.0 where sines change their sign, else 0.0
 
@@ -122,10 +145,10 @@ struct RowFactors {
   template <class M, class DD, class Body>
   HWY_INLINE void OneVector(DD dd, size_t column, const Body& body) const {
     const double* HWY_RESTRICT b = base + column;
-    const double* HWY_RESTRICT l = low + column;
+    const Number* HWY_RESTRICT l = low + column;
     auto cos = hn::Undefined(dd), sin = hn::Undefined(dd);
-    MultiplyTurns(hn::LoadU(dd, b), hn::LoadU(dd, b + stride), hn::LoadU(dd, l),
-                  hn::LoadU(dd, l + stride), cos, sin);
+    MultiplyTurns(hn::LoadU(dd, b), hn::LoadU(dd, b + stride), LoadDoubles(dd, l),
+                  LoadDoubles(dd, l + stride), cos, sin);
     sin = hn::Xor(sin, hn::Set(dd, sine_flip));
     if constexpr (std::is_same_v<M, double>) {
       body(dd, cos, sin);
@@ -140,13 +163,15 @@ struct RowFactors {
   HWY_INLINE void ForPhases(size_t column, size_t count, const Body& body) const {
     const RowFactors row = *this;  // in registers: the compiler must fear for members after a store
     ForVectors(hn::ScalableTag<double>(), 0, count, [&](auto dd, size_t i) HWY_ATTR {
-      row.OneVector<M>(dd, column + i, [&](auto d, auto c, auto s) HWY_ATTR { body(d, c, s, i); });
+      row.template OneVector<M>(dd, column + i,
+                                [&](auto d, auto c, auto s) HWY_ATTR { body(d, c, s, i); });
     });
   }
 };
 
 // The phases of a table for tokens in any order. What it computes for a position never depends on
-// the positions before.
+// the positions before. Number: of the table's rows that each token reads, see PhaseRows::Low().
+template <class Number>
 class PhaseCursor {
  public:
   // With `inverse`, phases are divided by g instead of multiplied; their angles keep their sign.
@@ -157,16 +182,17 @@ class PhaseCursor {
         decay_sign_((side == Side::kQuery) == inverse ? -1.0 : 1.0),
         centre_(centre),
         factor_(inverse ? 1 / rotation_.attention_factor : rotation_.attention_factor),
-        rows_memory_(DType::kF64, {3, 2, rows_.stride()}),
+        rows_memory_(DType::kF64, {4, 2, rows_.stride()}),
         block_row_(rows_memory_.data<double>()),
         decayed_row_(block_row_ + 2 * rows_.stride()),
-        low_row_(block_row_ + 4 * rows_.stride()),
+        middle_row_(block_row_ + 4 * rows_.stride()),
+        low_row_(reinterpret_cast<Number*>(block_row_ + 6 * rows_.stride())),
         places_(static_cast<size_t>(rotation_.axes)) {}
 
   // The phases at position[axes]; they stay valid until the next call.
-  HWY_INLINE RowFactors At(const double* position) {
+  HWY_INLINE RowFactors<Number> At(const double* position) {
     const size_t stride = static_cast<size_t>(rows_.stride());
-    RowFactors factors{block_row_, rows_.Low(0), stride, 0.0};
+    RowFactors<Number> factors{block_row_, Low(0), stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
     if (rows_.has_tables() && rotation_.axes > 1 &&
@@ -175,7 +201,7 @@ class PhaseCursor {
     } else if (rows_.has_tables() && rotation_.axes == 1 &&
                static_cast<double>(whole) == magnitude) {
       if (whole / PhaseRows::kRows != places_[0].block) StartBlock(whole / PhaseRows::kRows);
-      factors.low = rows_.Low(whole % PhaseRows::kRows);
+      factors.low = Low(whole % PhaseRows::kRows);
       factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
       places_[0].block = -1;
@@ -189,12 +215,16 @@ class PhaseCursor {
   }
 
  private:
-  // block_row_ = g e^(i 128 block w)
+  static constexpr double kUnit = std::is_same_v<Number, double> ? 1.0 : PhaseRows::kFixedUnit;
+
+  const Number* Low(int64_t row) const { return rows_.template Low<Number>(row); }
+
+  // block_row_ = g e^(i 128 block w), in units of the rows of Low().
   HWY_NOINLINE void StartBlock(int64_t block) {
     places_[0].block = block;
     const int64_t high = block / PhaseRows::kRows;
     if (high < PhaseRows::kRows) {
-      MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_,
+      MultiplyRows(rows_.High(high), rows_.Middle(block % PhaseRows::kRows), factor_ * kUnit,
                    rows_.stride(), block_row_);
     } else {
       const double position = static_cast<double>(block * PhaseRows::kRows);
@@ -237,14 +267,14 @@ class PhaseCursor {
           block_row_);
       SelectByAxis(
           rows_, vector, [&](int axis) { return rows_.Middle(block(axis) % PhaseRows::kRows); },
-          low_row_);
+          middle_row_);
     }
-    MultiplyRows(block_row_, low_row_, factor_, rows_.stride(), block_row_);
+    MultiplyRows(block_row_, middle_row_, factor_ * kUnit, rows_.stride(), block_row_);
     return true;
   }
 
-  HWY_NOINLINE const double* LowByAxis() {
-    const auto low = [&](int axis) { return rows_.Low(places_[static_cast<size_t>(axis)].digit); };
+  HWY_NOINLINE const Number* LowByAxis() {
+    const auto low = [&](int axis) { return Low(places_[static_cast<size_t>(axis)].digit); };
     const bool alike = std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
       return place.digit == places_[0].digit;
     });
@@ -263,6 +293,7 @@ class PhaseCursor {
         block_row_[i] = static_cast<double>(static_cast<float>(block_row_[i]));
       }
     }
+    for (int64_t i = 0; i < 2 * rows_.stride(); ++i) block_row_[i] *= kUnit;
   }
 
   // The row of the token: that of the block times the decay of each pair at `distance` from the
@@ -286,7 +317,8 @@ class PhaseCursor {
   Tensor rows_memory_;
   double* block_row_;    // the row of the block
   double* decayed_row_;  // the same with the decay of the token
-  double* low_row_;      // of a token at several numbers
+  double* middle_row_;   // of a block at several numbers
+  Number* low_row_;      // of a token at several numbers
   // On each axis: the block of 128 positions that block_row_ stands at (-1: none), and the place in
   // it of the token.
   struct Place {

@@ -23,13 +23,13 @@ namespace HWY_NAMESPACE {
 // rows: cos, sin, second_cos, second_sin, each [tokens of all batch rows, heads, pairs]; the second
 // ones without data for a group.
 template <class T>
-void FillTokensAs(PhaseCursor& cursor, const Rotation& rotation, const Positions& positions,
+void FillTokensAs(PhaseCursor<double>& cursor, const Rotation& rotation, const Positions& positions,
                   int64_t begin, int64_t end, const std::array<TensorView, 4>& rows) {
   const size_t row = static_cast<size_t>(rotation.heads) * static_cast<size_t>(rotation.pairs());
   std::vector<double> position(static_cast<size_t>(rotation.axes));
   for (int64_t i = begin; i < end; ++i) {
     positions.Read(i / positions.tokens(), i % positions.tokens(), position.data());
-    const RowFactors factors = cursor.At(position.data());
+    const RowFactors<double> factors = cursor.At(position.data());
     const size_t at = static_cast<size_t>(i) * row;
     factors.Split(0, row, rows[0].As<T>() + at, rows[1].As<T>() + at);
     if (!rotation.IsGroup()) factors.Split(row, row, rows[2].As<T>() + at, rows[3].As<T>() + at);
@@ -38,7 +38,7 @@ void FillTokensAs(PhaseCursor& cursor, const Rotation& rotation, const Positions
 
 void FillTokens(const PhaseTable& table, Side side, double centre, const Positions& positions,
                 int64_t begin, int64_t end, const std::array<TensorView, 4>& rows) {
-  PhaseCursor cursor(table, side, centre, /*inverse=*/false);
+  PhaseCursor<double> cursor(table, side, centre, /*inverse=*/false);
   if (rows[0].dtype() == DType::kF32) {
     FillTokensAs<float>(cursor, table.rotation(), positions, begin, end, rows);
   } else {

@@ -50,7 +50,7 @@ class CoefficientMaker {
   HWY_NOINLINE void Make(int64_t position_row, int64_t token, M* coefficients) {
     const size_t columns = static_cast<size_t>(job_.phase_heads) * static_cast<size_t>(job_.pairs);
     if (job_.table != nullptr) {
-      const RowFactors row = FactorsOf(position_row, token);
+      const Factors row = FactorsOf(position_row, token);
       Arrange(row, 0, row, columns, coefficients);
     } else {
       const size_t at = static_cast<size_t>(position_row * job_.tokens + token) * columns;
@@ -59,9 +59,11 @@ class CoefficientMaker {
   }
 
  private:
-  HWY_INLINE RowFactors FactorsOf(int64_t position_row, int64_t token) {
+  using Factors = RowFactors<TableNumber<M>>;
+
+  HWY_INLINE Factors FactorsOf(int64_t position_row, int64_t token) {
     job_.positions->Read(position_row, token, position_.data());
-    RowFactors row = cursor_->At(position_.data());
+    Factors row = cursor_->At(position_.data());
     if (transposed_) row.sine_flip = -row.sine_flip;
     return row;
   }
@@ -88,7 +90,7 @@ class CoefficientMaker {
   bool transposed_;
   std::vector<double> position_;
   std::vector<M> scratch_;
-  std::optional<PhaseCursor> cursor_;
+  std::optional<PhaseCursor<TableNumber<M>>> cursor_;
   ReadyRow<M> first_{}, second_{};
 };
 

@@ -35,7 +35,8 @@ struct RotateOptions {
 void Rotate(const PhaseTable& table, ConstTensorView positions, ConstTensorView x, TensorView y,
             const RotateOptions& options = {}, Side side = Side::kQuery);
 
-// The same with phases that are ready (kF64 ones for f64 tensors, kF32 ones for all others).
+// The same with phases that are ready (kF64 ones for f64 tensors, kF32 ones for all others). In f32
+// the last bit may differ from that by a table.
 void Rotate(const Phases& phases, ConstTensorView x, TensorView y,
             const RotateOptions& options = {});
 

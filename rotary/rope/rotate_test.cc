@@ -341,13 +341,38 @@ TEST(RotateQKTest, MoreQueryHeadsThanKeyHeadsAndAnyThreads) {
   };
   Tensor q1 = filled(8), k1 = filled(2), q2 = filled(8), k2 = filled(2);
   RotateQK(table, position_view, q1.view(), k1.view(), {.threads = 1});
-  const Phases phases(table, position_view);
-  RotateQK(phases, q2.view(), k2.view(), {.threads = 3});
+  RotateQK(table, position_view, q2.view(), k2.view(), {.threads = 3});
   EXPECT_TRUE(same(q1, q2));
   EXPECT_TRUE(same(k1, k2));
   Tensor q3 = filled(8);
   Rotate(table, position_view, q3.view(), q3.view(), {.threads = 2});
   EXPECT_TRUE(same(q1, q3));
+  const Tensor q4 = filled(8);
+  Tensor q5(DType::kF32, q4.shape());
+  Rotate(table, position_view, q4.view(), q5.view(), {.threads = 2});  // not in place
+  EXPECT_TRUE(same(q1, q5));
+}
+
+// Ready phases are rounded from doubles, a table's on the way from 32 bits of the low turn: the
+// last bit may differ now and then.
+TEST(RotateQKTest, ReadyPhasesAgreeWithTheTable) {
+  const PhaseTable table(MakeRotation({.head_dim = 64}));
+  std::vector<int64_t> positions(50);
+  for (size_t i = 0; i < positions.size(); ++i) positions[i] = static_cast<int64_t>(i) * 1009;
+  const ConstTensorView position_view(positions.data(), DType::kI64, {50});
+  Tensor q1 = Normal({2, 50, 8, 64}, 1), k1 = Normal({2, 50, 2, 64}, 2);
+  Tensor q2 = Normal({2, 50, 8, 64}, 1), k2 = Normal({2, 50, 2, 64}, 2);
+  const Phases phases(table, position_view);
+  RotateQK(table, position_view, q1.view(), k1.view(), {.threads = 1});
+  RotateQK(phases, q2.view(), k2.view(), {.threads = 3});
+  const auto expect_alike = [](const Tensor& a, const Tensor& b) {
+    for (size_t i = 0; i < a.span<float>().size(); ++i) {
+      const float x = a.span<float>()[i], y = b.span<float>()[i];
+      EXPECT_TRUE(std::abs(x - y) <= 0x1p-22f) << x << " and " << y;  // of numbers below 8
+    }
+  };
+  expect_alike(q1, q2);
+  expect_alike(k1, k2);
 }
 
 }  // namespace
