@@ -203,6 +203,7 @@ std::optional<QueryKeyRows::Place> QueryKeyRows::PlaceOf(std::string_view source
     place.is_lora = true;
     if (left <= 3) return place;
   } else if (left == 1 && (word == "weight" || word == "bias")) {
+    place.is_bias = word == "bias";
     return place;
   }
   throw CannotConvert(source, name,
@@ -309,7 +310,7 @@ std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_vi
                         " key heads of ", group.key->head_dim, " make");
   }
   any_ = true;
-  if (!place->is_lora && !is_norm) {
+  if (!place->is_lora && !place->is_bias && !is_norm) {
     if (place->kind != Kind::kKey && place->kind != Kind::kLatentKey) {
       query_layers_.insert(place->layer);
     }

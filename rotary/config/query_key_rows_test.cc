@@ -130,6 +130,7 @@ TEST(QueryKeyRowsTest, WhatIsRefused) {
       "cannot convert a: layers.0.self_attn.qkv_proj.weight holds queries, keys and values in an "
       "order that is not known for this family");
   model.Of(at + "q_proj.weight", {8, 5});
+  model.Of(at + "k_proj.bias", {4});  // without its weight
   EXPECT_EQ(Thrown([&] { model.rows.CheckComplete("a"); }),
             "cannot convert a: layer 0 has queries but no keys here");
   const auto config = [](const std::string& keys, const std::string& type) {
