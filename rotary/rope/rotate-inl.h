@@ -44,11 +44,12 @@ struct TokenRows {
   HeadRows<T> operands[2];
 };
 
-// One vector of pairs in half layout, which may have a second frequency.
+// One vector of pairs in half layout, which may have a second frequency; x1 is loaded already. The
+// first result is stored before the second is computed: else GCC 12 loads inputs twice.
 template <class D, class T, class V = hn::Vec<D>>
-HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, const T* in_first,
-                                 const T* in_second, T* out_first, T* out_second) {
-  const auto x1 = LoadMath(d, in_first), x2 = LoadMath(d, in_second);
+HWY_INLINE void RotateHalfVector(D d, V cos, V sin, V cos2, V sin2, V x1, const T* in_second,
+                                 T* out_first, T* out_second) {
+  const V x2 = LoadMath(d, in_second);
   StoreMath(d, hn::NegMulAdd(sin, x2, hn::Mul(cos, x1)), out_first);
   StoreMath(d, hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
 }
@@ -64,11 +65,8 @@ struct HalfStep {
   HWY_INLINE HalfStep(const Math<T>* c, size_t n)
       : cos(hn::LoadU(D(), c)), sin(hn::LoadU(D(), c + n)) {}
   static HWY_INLINE Input Load(const T* in) { return LoadMath(D(), in); }
-  // The first result is stored before the second is computed: else GCC 12 loads inputs twice.
   HWY_INLINE void Rotate(Input x1, const T* in_second, T* out_first, T* out_second) const {
-    const Input x2 = Load(in_second);
-    StoreMath(D(), hn::NegMulAdd(sin, x2, hn::Mul(cos, x1)), out_first);
-    StoreMath(D(), hn::MulAdd(sin, x1, hn::Mul(cos, x2)), out_second);
+    RotateHalfVector(D(), cos, sin, cos, sin, x1, in_second, out_first, out_second);
   }
 
   hn::Vec<D> cos, sin;
@@ -88,9 +86,7 @@ struct SecondHalfStep {
         sin2(hn::LoadU(D(), c + 3 * n)) {}
   static HWY_INLINE Input Load(const T* in) { return LoadMath(D(), in); }
   HWY_INLINE void Rotate(Input x1, const T* in_second, T* out_first, T* out_second) const {
-    const Input x2 = Load(in_second);
-    StoreMath(D(), hn::NegMulAdd(sin, x2, hn::Mul(cos, x1)), out_first);
-    StoreMath(D(), hn::MulAdd(sin2, x1, hn::Mul(cos2, x2)), out_second);
+    RotateHalfVector(D(), cos, sin, cos2, sin2, x1, in_second, out_first, out_second);
   }
 
   hn::Vec<D> cos, cos2, sin, sin2;
@@ -187,7 +183,7 @@ template <class T>
 HWY_INLINE void RotateNeighbours(const Math<T>* keep, const Math<T>* cross, const T* in, T* out) {
   const hn::CappedTag<Math<T>, 1> d;
   RotateHalfVector(d, hn::LoadU(d, keep), hn::Neg(hn::LoadU(d, cross)), hn::LoadU(d, keep + 1),
-                   hn::LoadU(d, cross + 1), in, in + 1, out, out + 1);
+                   hn::LoadU(d, cross + 1), LoadMath(d, in), in + 1, out, out + 1);
 }
 
 // Pairs begin .. n-1 of one head of a half run, with coefficients from memory.
@@ -214,7 +210,7 @@ HWY_NOINLINE void RotateHalfPart(size_t begin, size_t n, const Math<T>* c, bool 
   const M* s2 = is_group ? s : s + n;
   ForVectors(hn::ScalableTag<M>(), i, n, [&](auto d, size_t j) HWY_ATTR {
     RotateHalfVector(d, hn::LoadU(d, c + j), hn::LoadU(d, s + j), hn::LoadU(d, c2 + j),
-                     hn::LoadU(d, s2 + j), in_first + j, in_second + j, out_first + j,
+                     hn::LoadU(d, s2 + j), LoadMath(d, in_first + j), in_second + j, out_first + j,
                      out_second + j);
   });
 }
