@@ -196,14 +196,12 @@ std::optional<QueryKeyRows::Place> QueryKeyRows::PlaceOf(std::string_view source
   if (word == "lora_A") return std::nullopt;  // reads what comes in
   const size_t left = parts.size() - next;
   if (word == "lora_B") {
-    place.is_lora = true;
     // lora_B.weight, or lora_B.ADAPTER.weight
     if (left <= 3 && (parts.back() == "weight" || parts.back() == "bias")) return place;
   } else if (word == "lora_magnitude_vector") {
-    place.is_lora = true;
     if (left <= 3) return place;
   } else if (left == 1 && (word == "weight" || word == "bias")) {
-    place.is_bias = word == "bias";
+    place.is_weight = word == "weight";
     return place;
   }
   throw CannotConvert(source, name,
@@ -310,7 +308,7 @@ std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_vi
                         " key heads of ", group.key->head_dim, " make");
   }
   any_ = true;
-  if (!place->is_lora && !place->is_bias && !is_norm) {
+  if (place->is_weight && !is_norm) {
     if (place->kind != Kind::kKey && place->kind != Kind::kLatentKey) {
       query_layers_.insert(place->layer);
     }

@@ -50,8 +50,8 @@ class QueryKeyRows {
   // Throws FileError: a tensor of queries or keys that it cannot name, or of another shape.
   std::vector<int64_t> Moves(std::string_view source, std::string_view name, const Dims& shape);
 
-  // After all tensors. Throws FileError in the name of `source`: a layer with the weights of queries
-  // but without those of keys, or the other way round; none at all.
+  // After all tensors. Throws FileError in the name of `source`: a layer with the weights of
+  // queries but without those of keys, or the other way round; none at all.
   void CheckComplete(std::string_view source) const;
 
  private:
@@ -60,8 +60,7 @@ class QueryKeyRows {
   struct Place {
     Kind kind;
     int layer = 0;
-    bool is_lora = false;
-    bool is_bias = false;
+    bool is_weight = false;  // not a bias, nor LoRA
   };
   // A head's rows in a tensor: from `begin` on, those of a query or a key.
   struct HeadRows {
