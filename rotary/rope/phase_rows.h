@@ -1,4 +1,4 @@
-// Rows of complex numbers of length 1 in double: what phases are multiplied together from.
+// Rows of complex numbers of length 1, in double or 32 bits: what phases are made of.
 //
 // A row holds one turn e^(i angle) for each column: all cosines, then all sines, each padded to
 // whole vectors. The columns are (head, pair) in order, then the same once more for the second
@@ -40,7 +40,7 @@ class PhaseRows {
   PhaseRows(const Rotation& rotation, Arithmetic arithmetic);
 
   int64_t columns() const { return columns_; }
-  int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride doubles
+  int64_t stride() const { return stride_; }  // columns, padded; a row is 2 * stride numbers
   // Whether whole positions are made from the tables: exact, all heads alike, and no column that
   // turns with several axes. Else only Low(0) exists.
   bool has_tables() const { return high_.count() > 0; }

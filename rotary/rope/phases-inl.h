@@ -258,7 +258,8 @@ class PhaseCursor {
     }
     for (size_t axis = 0; axis < places_.size(); ++axis) {
       const auto whole = static_cast<int64_t>(position[axis]);
-      places_[axis] = {whole / PhaseRows::kRows, whole % PhaseRows::kRows};
+      places_[axis].block = whole / PhaseRows::kRows;
+      places_[axis].digit = whole % PhaseRows::kRows;
     }
     const auto block = [&](int axis) { return places_[static_cast<size_t>(axis)].block; };
     for (size_t vector = 0; vector < rows_.vectors(); ++vector) {
@@ -279,9 +280,14 @@ class PhaseCursor {
       return place.digit == places_[0].digit;
     });
     if (alike) return low(0);  // text
+    // Of a picture most axes stay where they were with the token before.
     for (size_t vector = 0; vector < rows_.vectors(); ++vector) {
-      SelectByAxis(rows_, vector, low, low_row_);
+      const PhaseRows::AxisRange axes = rows_.AxesOfVector(vector);
+      const bool moved = std::any_of(places_.begin() + axes.first, places_.begin() + axes.end,
+                                     [](const Place& p) { return p.digit != p.low_row; });
+      if (moved) SelectByAxis(rows_, vector, low, low_row_);
     }
+    for (Place& place : places_) place.low_row = place.digit;
     return low_row_;
   }
 
@@ -319,10 +325,10 @@ class PhaseCursor {
   double* decayed_row_;  // the same with the decay of the token
   double* middle_row_;   // of a block at several numbers
   Number* low_row_;      // of a token at several numbers
-  // On each axis: the block of 128 positions that block_row_ stands at (-1: none), and the place in
-  // it of the token.
+  // On each axis: the block of 128 positions that block_row_ stands at (-1: none), the place in it
+  // of the token, and the place that low_row_ was put together for (-1: none).
   struct Place {
-    int64_t block = -1, digit = 0;
+    int64_t block = -1, digit = 0, low_row = -1;
   };
   std::vector<Place> places_;
 };
