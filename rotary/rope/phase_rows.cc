@@ -56,7 +56,12 @@ PhaseRows::PhaseRows(const Rotation& rotation, Arithmetic arithmetic)
 
 bool PhaseRows::FindAxes() {
   reads_axis_ = Tensor(DType::kI32, {axes_, stride_});
-  axes_of_vectors_.assign(static_cast<size_t>(stride_ / kLanes), {axes_, 0});
+  const int vectors = static_cast<int>(stride_ / kLanes);
+  axes_of_vectors_.assign(static_cast<size_t>(vectors), {axes_, 0});
+  vectors_of_axes_.assign(static_cast<size_t>(axes_), {vectors, 0});
+  const auto include = [](Range& range, int i) {
+    range = {std::min(range.first, i), std::max(range.end, i + 1)};
+  };
   for (int64_t column = 0; column < columns_; ++column) {
     const double* frequency = frequency_.data() + column * axes_;
     int axis = 0;  // of a column that stands still
@@ -68,8 +73,9 @@ bool PhaseRows::FindAxes() {
     }
     if (count > 1) return false;
     reads_axis_.data<int32_t>()[axis * stride_ + column] = -1;
-    AxisRange& range = axes_of_vectors_[static_cast<size_t>(column / kLanes)];
-    range = {std::min(range.first, axis), std::max(range.end, axis + 1)};
+    const int vector = static_cast<int>(column / kLanes);
+    include(axes_of_vectors_[static_cast<size_t>(vector)], axis);
+    include(vectors_of_axes_[static_cast<size_t>(axis)], vector);
   }
   return true;
 }

@@ -64,18 +64,20 @@ class PhaseRows {
     return reinterpret_cast<const int32_t*>(reads_axis_.raw()) + axis * stride_;
   }
 
-  // A row is `vectors` times kLanes columns. The axes that each of them reads: from `first` on.
+  // A row is `vectors` times kLanes columns. The axes that each of them reads lie in one range, and
+  // the vectors that read an axis in another.
   size_t vectors() const { return axes_of_vectors_.size(); }
-  struct AxisRange {
+  struct Range {
     int first, end;
   };
-  const AxisRange& AxesOfVector(size_t vector) const { return axes_of_vectors_[vector]; }
+  const Range& AxesOfVector(size_t vector) const { return axes_of_vectors_[vector]; }
+  const Range& VectorsOfAxis(size_t axis) const { return vectors_of_axes_[axis]; }
 
   // Writes the row of one position by sine and cosine; padding becomes 0.
   void Direct(const double* position, double* row) const;
 
  private:
-  // Fills reads_axis_ and axes_of_vectors_; false where a column reads several axes.
+  // Fills reads_axis_ and the ranges; false where a column reads several axes.
   bool FindAxes();
 
   template <class Number>
@@ -88,11 +90,12 @@ class PhaseRows {
   int axes_ = 1;
   int64_t columns_ = 0;
   int64_t stride_ = 0;
-  std::vector<double> frequency_;           // [columns, axes]
-  Tensor low_, middle_, high_;              // [rows, (cos, sin), stride], aligned for whole vectors
-  Tensor fixed_low_;                        // low_ in units of kFixedUnit
-  Tensor reads_axis_;                       // [axes, stride]
-  std::vector<AxisRange> axes_of_vectors_;  // [stride / kLanes]
+  std::vector<double> frequency_;       // [columns, axes]
+  Tensor low_, middle_, high_;          // [rows, (cos, sin), stride], aligned for whole vectors
+  Tensor fixed_low_;                    // low_ in units of kFixedUnit
+  Tensor reads_axis_;                   // [axes, stride]
+  std::vector<Range> axes_of_vectors_;  // [stride / kLanes]
+  std::vector<Range> vectors_of_axes_;  // [axes]
 };
 
 }  // namespace rotary

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 #include <vector>
 
@@ -85,7 +86,7 @@ HWY_INLINE void SelectByAxis(const PhaseRows& rows, size_t vector, const RowOf& 
                              Number* out) {
   const hn::CappedTag<Number, PhaseRows::kLanes> d;
   const size_t stride = static_cast<size_t>(rows.stride());
-  const PhaseRows::AxisRange axes = rows.AxesOfVector(vector);
+  const PhaseRows::Range axes = rows.AxesOfVector(vector);
   const size_t begin = vector * PhaseRows::kLanes;
   for (size_t i = begin; i < begin + PhaseRows::kLanes; i += hn::Lanes(d)) {
     auto cos = hn::LoadU(d, row_of(axes.first) + i);
@@ -204,7 +205,7 @@ class PhaseCursor {
       factors.low = Low(whole % PhaseRows::kRows);
       factors.sine_flip = position[0] < 0 ? -0.0 : 0.0;
     } else {
-      places_[0].block = -1;
+      places_.assign(places_.size(), {});
       SetBlockRow(position);
     }
     if (!rotation_.log_decay.empty()) {
@@ -233,12 +234,16 @@ class PhaseCursor {
   }
 
   // Sets the digits of a position on several axes; false where an axis is not at a whole number of
-  // the block of block_row_.
+  // the block of block_row_. Of a picture's tokens most axes stay where they were.
   HWY_INLINE bool IsInBlocks(const double* position) {
+    Place* const places = places_.data();
+    const size_t axes = places_.size();
     bool is_in = true;
-    for (size_t axis = 0; axis < places_.size(); ++axis) {
-      Place& place = places_[axis];
+    for (size_t axis = 0; axis < axes; ++axis) {
+      Place& place = places[axis];
+      if (HWY_LIKELY(position[axis] == place.position)) continue;
       const auto whole = static_cast<int64_t>(position[axis]);
+      place.position = position[axis];
       place.digit = whole - place.block * PhaseRows::kRows;
       is_in &= whole >= 0 && place.digit >= 0 && place.digit < PhaseRows::kRows &&
                static_cast<double>(whole) == position[axis];
@@ -274,21 +279,27 @@ class PhaseCursor {
     return true;
   }
 
-  HWY_NOINLINE const Number* LowByAxis() {
-    const auto low = [&](int axis) { return Low(places_[static_cast<size_t>(axis)].digit); };
-    const bool alike = std::all_of(places_.begin(), places_.end(), [&](const Place& place) {
-      return place.digit == places_[0].digit;
-    });
-    if (alike) return low(0);  // text
-    // Of a picture most axes stay where they were with the token before.
-    for (size_t vector = 0; vector < rows_.vectors(); ++vector) {
-      const PhaseRows::AxisRange axes = rows_.AxesOfVector(vector);
-      const bool moved = std::any_of(places_.begin() + axes.first, places_.begin() + axes.end,
-                                     [](const Place& p) { return p.digit != p.low_row; });
-      if (moved) SelectByAxis(rows_, vector, low, low_row_);
+  HWY_INLINE const Number* LowByAxis() {
+    Place* const places = places_.data();
+    const size_t axes = places_.size();
+    bool alike = true;
+    for (size_t axis = 1; axis < axes; ++axis) alike &= places[axis].digit == places[0].digit;
+    if (alike) return Low(places[0].digit);  // text
+    for (size_t axis = 0; axis < axes; ++axis) {
+      if (HWY_LIKELY(places[axis].digit == places[axis].low_row)) continue;
+      places[axis].low_row = places[axis].digit;
+      SelectLow(rows_.VectorsOfAxis(axis));
     }
-    for (Place& place : places_) place.low_row = place.digit;
     return low_row_;
+  }
+
+  // Puts vectors of low_row_ together.
+  HWY_NOINLINE void SelectLow(PhaseRows::Range vectors) {
+    for (int vector = vectors.first; vector < vectors.end; ++vector) {
+      SelectByAxis(
+          rows_, static_cast<size_t>(vector),
+          [&](int axis) { return Low(places_[static_cast<size_t>(axis)].digit); }, low_row_);
+    }
   }
 
   HWY_NOINLINE void SetBlockRow(const double* position) {
@@ -325,10 +336,12 @@ class PhaseCursor {
   double* decayed_row_;  // the same with the decay of the token
   double* middle_row_;   // of a block at several numbers
   Number* low_row_;      // of a token at several numbers
-  // On each axis: the block of 128 positions that block_row_ stands at (-1: none), the place in it
-  // of the token, and the place that low_row_ was put together for (-1: none).
+  // On each axis: the block of 128 positions that block_row_ stands at (-1: none), the token's
+  // position and its place in the block, and the place that low_row_ was put together for (-1:
+  // none).
   struct Place {
     int64_t block = -1, digit = 0, low_row = -1;
+    double position = std::numeric_limits<double>::quiet_NaN();
   };
   std::vector<Place> places_;
 };

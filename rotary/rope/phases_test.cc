@@ -8,6 +8,7 @@
 #include <mpfr.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "gtest/gtest.h"
 #include "rotary/base/simd.h"
+#include "rotary/rope/axes.h"
 
 namespace rotary {
 namespace {
@@ -157,34 +159,54 @@ TEST(PhasesTest, AreExactWhereEachPairReadsOneAxis) {
   }
 }
 
-TEST(PhasesTest, OfSeveralAxesDoNotDependOnTheTokensBefore) {
-  const PhaseTable table(EachPairOnOneAxis(1.25));
-  constexpr int64_t kTokens = 500;
+// Pictures in the order of their rows, where mostly one axis moves, and other tokens amid them.
+std::vector<double> PicturesAndText(int64_t tokens) {
   std::vector<double> positions;
-  for (int64_t t = 0; t < kTokens; ++t) {
+  for (int64_t t = 0; t < tokens; ++t) {
     const double p = static_cast<double>(t * 37 % 300);
-    switch (t % 5) {
-      case 0:  // text
+    const auto picture = static_cast<double>(t / 100 * 90);
+    switch (t % 100) {
+      case 0:
+      case 1:
+      case 57:  // text
         positions.insert(positions.end(), {p, p, p});
         break;
-      case 1:  // a fraction
-        positions.insert(positions.end(), {p, p + 0.5, p});
+      case 30:  // fractions, where other axes stay
+        positions.insert(positions.end(), {picture, picture + 0.5, picture});
+        break;
+      case 58:
+        positions.insert(positions.end(), {picture, picture - 100, picture});
+        break;
+      case 59:  // every axis in another block
+        positions.insert(positions.end(), {p, static_cast<double>(t % 7), p * 300});
         break;
       default:
-        positions.insert(positions.end(), {p, static_cast<double>(t % 7), p * 300});
+        positions.insert(positions.end(), {picture, picture + static_cast<double>(t % 100 / 12),
+                                           picture + static_cast<double>(t % 12)});
     }
   }
-  const Phases phases(table, ConstTensorView(positions.data(), DType::kF64, {1, kTokens, 3}),
-                      DType::kF64, Side::kQuery, 0, 2);
-  const size_t pairs = static_cast<size_t>(table.rotation().pairs());
-  for (int64_t t = 0; t < kTokens; ++t) {
-    std::vector<double> cos(pairs), sin(pairs);
-    table.Fill<double>({&positions[static_cast<size_t>(3 * t)], 3}, Side::kQuery, 0, cos.data(),
-                       sin.data());
-    for (size_t j = 0; j < pairs; ++j) {
-      const size_t i = static_cast<size_t>(t) * pairs + j;
-      ASSERT_EQ(phases.cos().As<double>()[i], cos[j]) << t << ' ' << j;
-      ASSERT_EQ(phases.sin().As<double>()[i], sin[j]) << t << ' ' << j;
+  return positions;
+}
+
+TEST(PhasesTest, OfSeveralAxesDoNotDependOnTheTokensBefore) {
+  const Rotation contiguous =
+      OnAxes(MakeRotation({.head_dim = 128}), 3, ContiguousSections(std::array{16, 24, 24}));
+  constexpr int64_t kTokens = 500;
+  const std::vector<double> positions = PicturesAndText(kTokens);
+  for (const Rotation& rotation : {EachPairOnOneAxis(1.25), contiguous}) {
+    const PhaseTable table(rotation);
+    const Phases phases(table, ConstTensorView(positions.data(), DType::kF64, {1, kTokens, 3}),
+                        DType::kF64, Side::kQuery, 0, 2);
+    const size_t pairs = static_cast<size_t>(rotation.pairs());
+    for (int64_t t = 0; t < kTokens; ++t) {
+      std::vector<double> cos(pairs), sin(pairs);
+      table.Fill<double>({&positions[static_cast<size_t>(3 * t)], 3}, Side::kQuery, 0, cos.data(),
+                         sin.data());
+      for (size_t j = 0; j < pairs; ++j) {
+        const size_t i = static_cast<size_t>(t) * pairs + j;
+        ASSERT_EQ(phases.cos().As<double>()[i], cos[j]) << t << ' ' << j;
+        ASSERT_EQ(phases.sin().As<double>()[i], sin[j]) << t << ' ' << j;
+      }
     }
   }
 }
