@@ -162,6 +162,12 @@ class ImageModelsTest(ModelCase):
         angles = twice(times(7 / 2, spectrum(32, 1e4 * 4 ** (32 / 30)))) + [0.0] * 32
         self.expect(group, interleaved(32) + list(range(32, 64)), angles)
         self.close(group["query"]["log_decay"], decay(32, 256))
+        nested = {"model_type": "x_transformers", "num_tokens": 256,
+                  "attn_layers": {name: value for name, value in x.items() if name != "model_type"}}
+        self.assertEqual(self.layers(nested), self.layers(x))
+        self.refuses({**nested, "rotary_xpos": True},
+                     "CONFIG: rotary_xpos = true is not used by x_transformers here; to leave it aside: --ignore "
+                     "rotary_xpos")
         (still,) = self.layers({"model_type": "x_transformers", "depth": 6})
         self.assertIsNone(still["query"])
         _, run = self.run_inspect(palm, "--length", "1001")

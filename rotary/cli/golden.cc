@@ -83,7 +83,7 @@ void AddGoldenCommand(CLI::App& program) {
       "Example: rotary golden --check outputs\n"
       "outputs/NAME.safetensors holds y, and d_x where the engine has a backward pass, for each\n"
       "case that the engine offers; conformance/README.md says more.");
-  auto* out = app->add_option("--out", command->out, "write the suite into this folder");
+  auto* out = app->add_option("--out", command->out, "write the suite into this new folder");
   auto* check = app->add_option("--check", command->check, "score this folder of outputs");
   app->add_option("--suite", command->suite, "the golden vectors [conformance/cases]")
       ->needs(check);

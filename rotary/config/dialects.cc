@@ -203,7 +203,8 @@ TranslatedConfig FromGptOss(const ConfigObject& config) {
           {"rope_theta", "rope_theta"}},
          json);
   const double original = config.Number("initial_context_length").value_or(4096);
-  const double factor = config.Number("rope_scaling_factor").value_or(32);
+  const auto given = config.Find("rope_scaling_factor");
+  const double factor = given ? PositiveOf(*given) : 32;
   const double slow = config.Number("rope_ntk_alpha").value_or(1);
   const double fast = config.Number("rope_ntk_beta").value_or(32);
   if (factor > 1) {

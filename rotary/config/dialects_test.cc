@@ -193,6 +193,9 @@ TEST(DialectsTest, BadInput) {
             "mean rope_theta?; to leave it aside: --ignore rope_thta");
   EXPECT_EQ(SentenceOf(Params(R"("multiple_of": 256, "rope_scaling_factor": 8)")),
             "cannot read params.json: rope_scaling_factor has no meaning without use_scaled_rope");
+  EXPECT_EQ(SentenceOf(R"({"head_dim": 64, "num_hidden_layers": 2, "rope_scaling_factor": -3,
+            "rope_ntk_alpha": 1})"),
+            "cannot read params.json: rope_scaling_factor must be positive, got -3");
   EXPECT_EQ(SentenceOf(Params(R"("hidden_dim": 14336, "yarn": {"factor": 4, "gamma": 2})")),
             "cannot read params.json: yarn.gamma = 2 is not a known key of a rotation; to leave it "
             "aside: --ignore gamma");

@@ -2,7 +2,9 @@
 
 #include <numeric>
 #include <stdexcept>
+#include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "rotary/config/layer_groups.h"
@@ -31,15 +33,28 @@ std::vector<int> ReadChannels(const ConfigObject& config, const Family& family) 
   return family.sections->missing;
 }
 
+std::string NamesOf(const Terms& terms) {
+  std::string names;
+  for (const auto& term : terms) {
+    const std::string* key = std::get_if<std::string>(&term);
+    if (key != nullptr) names += Sentence(names.empty() ? "" : " or ", *key);
+  }
+  return names;
+}
+
 int HeadDim(const ConfigObject& config, const Family& family, const std::vector<int>& channels) {
   static const Terms kUsual = {"head_dim", "attention_head_dim",
                                "hidden_size / num_attention_heads"};
-  const auto head_dim = Evaluate(config, family.head_dim.empty() ? kUsual : family.head_dim);
+  const Terms& terms = family.head_dim.empty() ? kUsual : family.head_dim;
+  const auto head_dim = Evaluate(config, terms);
   const int sum = std::accumulate(channels.begin(), channels.end(), 0);
-  if (!head_dim && sum == 0) throw config.value().Error("does not say how wide a head is");
+  if (!head_dim && sum == 0) {
+    throw config.value().Error("does not say how wide a head is: ", NamesOf(terms));
+  }
   const double value = head_dim.value_or(sum);
   if (!(value >= 1 && value <= kMostChannels && value == static_cast<int>(value))) {
-    throw config.value().Error("has heads of ", value, " channels");
+    throw config.value().Error("has heads of ", value, " channels: ",
+                               head_dim ? NamesOf(terms) : "the sum of those of its axes");
   }
   return static_cast<int>(value);
 }

@@ -23,6 +23,12 @@ const Names kFused = {"query_key_value", "qkv_proj", "W_pack", "c_attn", "Wqkv",
 const Names kQueryNorms = {"q_norm", "q_layernorm", "query_layernorm"};
 const Names kKeyNorms = {"k_norm", "k_layernorm", "key_layernorm"};
 
+// Modules of attention that have queries or keys in their name, and none of their rotated rows:
+// what is projected down before them, and up again to what does not turn.
+const Names kBesideThem = {"q_a_proj",       "q_a_layernorm", "wq_a",      "kv_a_proj_with_mqa",
+                           "kv_a_layernorm", "kv_a_norm",     "kv_b_proj", "wkv_a",
+                           "wkv_b",          "kv_norm"};
+
 bool IsIn(const Names& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -34,6 +40,17 @@ std::vector<std::string_view> SplitAtDots(std::string_view name) {
     parts.push_back(name.substr(0, dot));
     if (dot == name.npos) return parts;
     name.remove_prefix(dot + 1);
+  }
+}
+
+// Whether a module or tensor is called after queries or keys: q_bias, key_value, norm_k.
+bool IsOfQueriesOrKeys(std::string_view name) {
+  static const Names kWords = {"q", "k", "qk", "kv", "qkv", "query", "key", "queries", "keys"};
+  for (;;) {
+    const size_t end = name.find('_');
+    if (IsIn(kWords, name.substr(0, end))) return true;
+    if (end == name.npos) return false;
+    name.remove_prefix(end + 1);
   }
 }
 
@@ -170,8 +187,11 @@ std::optional<QueryKeyRows::Place> QueryKeyRows::PlaceOf(std::string_view source
         place.kind = Kind::kQueryNorm;
       else if (IsIn(kKeyNorms, part))
         place.kind = Kind::kKeyNorm;
-      else
+      else if (!IsOfQueriesOrKeys(part) || IsIn(kBesideThem, part))
         continue;
+      else
+        throw CannotConvert(source, name, " is called after queries or keys, and ", part,
+                            " is no name that is known for them");
       break;
     }
     in_attention =

@@ -129,6 +129,12 @@ TEST(QueryKeyRowsTest, WhatIsRefused) {
       sentence(at + "qkv_proj.weight", {16, 5}),
       "cannot convert a: layers.0.self_attn.qkv_proj.weight holds queries, keys and values in an "
       "order that is not known for this family");
+  for (const std::string name : {"mystery_q", "key_value", "norm_k"}) {
+    EXPECT_EQ(sentence(at + name + ".weight", {8, 5}),
+              "cannot convert a: layers.0.self_attn." + name +
+                  ".weight is called after queries or keys, and " + name +
+                  " is no name that is known for them");
+  }
   model.Of(at + "q_proj.weight", {8, 5});
   model.Of(at + "k_proj.bias", {4});  // without its weight
   EXPECT_EQ(Thrown([&] { model.rows.CheckComplete("a"); }),

@@ -44,12 +44,16 @@ std::optional<std::string> ModelTypeOf(const ConfigObject& config) {
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
   if (const auto name = config.Find("_class_name")) return FamilyOfClass(*name);
   const auto type = ModelTypeOf(config);
-  if (!type) {
+  if (!type && !options.layout) {
     throw config.value().Error(
         "does not say its model_type, and is of no dialect that is known by its keys (Meta's or "
-        "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers', GGUF metadata)");
+        "Mistral's params.json, DeepSeek's, OpenAI's, timm's, diffusers', GGUF metadata); where it "
+        "names its keys as transformers does, give its layout by --layout half or --layout "
+        "interleaved");
   }
-  if (const Family* family = FindFamilyFor(*type, config)) return *family;
+  if (type) {
+    if (const Family* family = FindFamilyFor(*type, config)) return *family;
+  }
   if (!options.layout) {
     std::vector<std::string_view> known;
     for (const Family& family : Families()) known.push_back(family.model_type);

@@ -230,7 +230,14 @@ TEST(RopeConfigTest, BadInput) {
   EXPECT_EQ(SentenceOf(R"({"hidden_size": 64})"),
             "cannot read config.json: it does not say its model_type, and is of no dialect that is "
             "known by its keys (Meta's or Mistral's params.json, DeepSeek's, OpenAI's, timm's, "
-            "diffusers', GGUF metadata)");
+            "diffusers', GGUF metadata); where it names its keys as transformers does, give its "
+            "layout by --layout half or --layout interleaved");
+  const RopeConfig nameless = Read(
+      R"({"hidden_size": 64, "num_attention_heads": 2, "num_hidden_layers": 3, "rope_theta": 500})",
+      {.length = {}, .layout = Layout::kInterleaved, .ignore = {}});
+  EXPECT_EQ(nameless.layers.at(0).layers.size(), 3u);
+  EXPECT_EQ(nameless.layers[0].query->second[0], 1);
+  EXPECT_DOUBLE_EQ(nameless.layers[0].query->frequency[1], std::pow(500.0, -2.0 / 32));
   EXPECT_EQ(SentenceOf(Model("lama")),
             "cannot read config.json: model_type is not a known family: lama; did you mean llama?; "
             "give its layout by --layout half or --layout interleaved");

@@ -9,7 +9,7 @@ namespace rotary {
 namespace {
 
 // Every key that some family or rule reads.
-constexpr std::array<std::string_view, 82> kKnown = {
+constexpr std::array<std::string_view, 83> kKnown = {
     "alpha",
     "apply_yarn_scaling",
     "attention_factor",
@@ -79,6 +79,7 @@ constexpr std::array<std::string_view, 82> kKnown = {
     "rotary_interpolation_factor",
     "rotary_layout",
     "rotary_pct",
+    "rotary_pos_emb",
     "rotary_value",
     "rotary_xpos",
     "rotary_xpos_scale_base",
@@ -147,7 +148,9 @@ constexpr size_t kShortestMisspelt = 8;
 // Why nothing used a key that some family knows.
 std::string WhyUnused(const Family& family) {
   if (family.scheme != "parts") {
-    return Sentence(" is not used by ", family.model_type, " with this rope_type");
+    const bool has_rules = family.scheme == "text" || family.scheme == "latent";
+    return Sentence(" is not used by ", family.model_type,
+                    has_rules ? " with this rope_type" : " here");
   }
   std::string parts;
   for (const Part& part : family.parts) {

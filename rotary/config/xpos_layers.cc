@@ -75,10 +75,13 @@ Rotation Build(const Arguments& arguments, const Rule& rule, Layout layout) {
 
 PartRope ReadXposPart(const ConfigObject& config, const Family& family, const std::string& part,
                       const RopeConfigOptions& options) {
-  const Arguments arguments =
-      family.scheme == "palm" ? PalmArguments(config) : XTransformersArguments(config);
+  const bool is_palm = family.scheme == "palm";
+  // As the constructors nest: TransformerWrapper(.., attn_layers = Decoder(..)).
+  const auto nested = is_palm ? std::nullopt : config.Object("attn_layers");
+  const ConfigObject& decoder = nested ? *nested : config;
+  const Arguments arguments = is_palm ? PalmArguments(config) : XTransformersArguments(decoder);
   PartRope result;
-  for (const LayerGroup& group : LayerGroups(config, family)) {
+  for (const LayerGroup& group : LayerGroups(decoder, family)) {
     LayerRope layers{.part = part, .name = group.name, .layers = group.layers};
     if (arguments.rotates) {
       const Layout layout = options.layout.value_or(
@@ -97,7 +100,8 @@ PartRope ReadXposPart(const ConfigObject& config, const Family& family, const st
     }
     result.layers.push_back(std::move(layers));
   }
-  RefuseUnused(config.Unasked(), family, options.ignore, /*in_dictionary=*/false);
+  RefuseUnused(decoder.Unasked(), family, options.ignore, /*in_dictionary=*/false);
+  if (nested) RefuseUnused(config.Unasked(), family, options.ignore, /*in_dictionary=*/false);
   return result;
 }
 

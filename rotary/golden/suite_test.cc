@@ -34,11 +34,14 @@ std::set<std::string> FileNames(const std::filesystem::path& folder) {
 }
 
 TEST(SuiteTest, StoredIsWhatTheGeneratorWrites) {
-  const TestFolder folder;
-  const int count = WriteGoldenSuite(folder.path());
-  const std::set<std::string> names = FileNames(folder.path());
+  const TestFolder parent;
+  const std::filesystem::path folder = parent / "cases";
+  const int count = WriteGoldenSuite(folder);
+  EXPECT_EQ(Thrown([&] { WriteGoldenSuite(folder); }),
+            "cannot write " + folder.string() + ": it exists already");
+  const std::set<std::string> names = FileNames(folder);
   EXPECT_EQ(names.size(), static_cast<size_t>(2 * count));
-  ASSERT_EQ(names, FileNames(kSuite)) << "run: rotary golden --out conformance/cases";
+  ASSERT_EQ(names, FileNames(kSuite)) << "run: rotary golden --out cases, and put them in place of conformance/cases";
   uintmax_t bytes = 0;
   for (const std::string& name : names) {
     EXPECT_TRUE(ReadFile(folder / name) == ReadFile(kSuite / name)) << name << " differs";

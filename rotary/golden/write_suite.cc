@@ -70,13 +70,14 @@ void WriteTensors(const std::filesystem::path& path, const GoldenSource& source)
 }  // namespace
 
 int WriteGoldenSuite(const std::filesystem::path& folder) {
-  MakeFolder(folder);
+  AtomicFolder suite(folder);
   const GoldenSources sources = AllGoldenSources();
   for (const GoldenSource& source : sources) {
     const GoldenCase& golden = source.golden;
-    WriteFileAtomically(folder / (golden.name + ".json"), GoldenCaseToJson(golden));
-    WriteTensors(folder / (golden.name + ".safetensors"), source);
+    WriteFileAtomically(suite.folder() / (golden.name + ".json"), GoldenCaseToJson(golden));
+    WriteTensors(suite.folder() / (golden.name + ".safetensors"), source);
   }
+  suite.Commit();
   return static_cast<int>(sources.size());
 }
 

@@ -6,9 +6,9 @@
 
 namespace rotary {
 
-// Writes NAME.json and NAME.safetensors of every case into `folder`, which is made if missing; the
-// same bytes wherever and whenever. Returns the number of cases.
-// Throws FileError; std::runtime_error in a build without MPFR.
+// Writes NAME.json and NAME.safetensors of every case into a new folder, all or nothing; the same
+// bytes wherever and whenever. Returns the number of cases.
+// Throws FileError: `folder` exists, cannot be made; std::runtime_error in a build without MPFR.
 int WriteGoldenSuite(const std::filesystem::path& folder);
 
 }  // namespace rotary
