@@ -350,7 +350,8 @@ TEST(UnusedKeysTest, NothingIsIgnoredInSilence) {
     EXPECT_EQ(refused(Sentence("\"", key, "\": 5")),
               start + key + " = 5" + unknown + "rope_theta?" + out + key);
   }
-  for (const char* key : {"Rotary", "use_xpos", "xpos_scale_base"}) {
+  for (const char* key : {"Rotary", "use_xpos", "xpos_scale_base", "use_fope", "use_nope",
+                          "seq_len_interpolation_factor"}) {
     EXPECT_NE(refused(Sentence("\"", key, "\": true"))
                   .find(start + key + " = true is not a known key of a rotation"),
               std::string::npos)
@@ -377,6 +378,14 @@ TEST(UnusedKeysTest, NothingIsIgnoredInSilence) {
             start + "alibi must be true or false, got \"x\"");
   EXPECT_EQ(SentenceOf(Model("esm", R"("position_embedding_type": "foo")")),
             start + "position_embedding_type is \"foo\", neither \"rotary\" nor a known other way");
+  // Not of the rotation, but of the positions that some engines give it.
+  const RopeConfig chunked = Read(Model("qwen2", R"("dual_chunk_attention_config":
+      {"chunk_size": 262144, "local_size": 8192, "original_max_position_embeddings": 262144})"));
+  ASSERT_EQ(chunked.warnings.size(), 1u);
+  EXPECT_EQ(chunked.warnings[0],
+            "dual_chunk_attention_config: engines that have dual chunk attention (vLLM) count "
+            "positions anew in chunks of long texts; the rotation here is by plain positions, as "
+            "in transformers");
   // What says the same, or nothing of rotations.
   for (const char* keys : {
            R"("is_neox_style": true, "alibi": false, "position_embedding_type": "rope")",

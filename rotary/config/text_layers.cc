@@ -67,6 +67,12 @@ class TextReader {
     for (std::string& warning : TransformersWarnings(config_, family_, result_.layers)) {
       result_.warnings.push_back(std::move(warning));
     }
+    if (const auto chunks = config_.Find("dual_chunk_attention_config")) {
+      result_.warnings.push_back(Sentence(
+          chunks->place(),
+          ": engines that have dual chunk attention (vLLM) count positions anew in ",
+          "chunks of long texts; the rotation here is by plain positions, as in transformers"));
+    }
     for (const RopeDictionary& dictionary : dictionaries) {
       RefuseUnused(dictionary.Unasked(), family_, options_.ignore, /*in_dictionary=*/true);
     }

@@ -96,8 +96,9 @@ constexpr std::array<std::string_view, 83> kKnown = {
 };
 
 // Words of keys that belong to rotations whatever else they say, in any case.
-constexpr std::array<std::string_view, 7> kWords = {"rope",   "rotary",   "yarn", "ntk",
-                                                    "mscale", "inv_freq", "xpos"};
+constexpr std::array<std::string_view, 10> kWords = {
+    "rope",     "rotary", "yarn", "ntk",  "mscale",
+    "inv_freq", "xpos",   "fope", "nope", "interpolation_factor"};
 
 // Names that other programs have for known keys, too far from them to be taken for misspelt ones.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kOtherNames = {
