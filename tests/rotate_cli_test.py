@@ -374,7 +374,7 @@ class TablesTest(RotatingCase):
             a, b = (np.where(x < 0, -(x & 0x7FFFFFFF), x) for x in (a, b))
             return list(np.abs(a - b).flat)
 
-        # torch's powers, cosines and sines are one unit off now and then; a division or a factor makes two of it.
+        # torch's cosines and sines are one unit off now and then; a factor makes two of it.
         apart = {"inv_freq": [], "cos": [], "sin": []}
         for case in golden["cases"]:
             name, length = case["name"], [] if case["length"] is None else ["--length", case["length"]]
@@ -392,7 +392,7 @@ class TablesTest(RotatingCase):
         for table, units in apart.items():
             counts = np.bincount(units)
             print(f"{table}: 0, 1, .. units in the last place from transformers {golden['transformers']}:", counts)
-            self.assertLessEqual(len(counts), 3)
+            self.assertLessEqual(len(counts), 1 if table == "inv_freq" else 3)
             self.assertGreater(counts[0], 0.95 * len(units))
 
     def test_bad_input(self):
