@@ -15,10 +15,10 @@
 namespace rotary {
 
 // The frequencies of MakeSpectrum as transformers computes them, operation by operation. Powers are
-// rounded correctly; those of torch are one unit in the last place off now and then, which is the
-// only difference: 1 unit in the result, 2 where a division follows. Rules that it does not have
-// (the two of Su Jianlin, NTK-by-parts, Qwen's steps, YaRN's other codes) are computed in double
-// and rounded.
+// rounded correctly, as by torch's code for any CPU (ATEN_CPU_CAPABILITY=default); its vector code
+// is one unit in the last place off now and then: 1 unit in the result, 2 where a division follows.
+// Rules that it does not have (the two of Su Jianlin, NTK-by-parts, Qwen's steps, YaRN's other
+// codes) are computed in double and rounded.
 //
 // Throws as MakeSpectrum does.
 Spectrum MakeFloat32Spectrum(int rotary_dim, double theta, const Rule& rule, double length = 0);
