@@ -164,7 +164,8 @@ std::vector<double> PicturesAndText(int64_t tokens) {
   std::vector<double> positions;
   for (int64_t t = 0; t < tokens; ++t) {
     const double p = static_cast<double>(t * 37 % 300);
-    const auto picture = static_cast<double>(t / 100 * 90);
+    const int64_t block = t / 100, row = t % 100 / 12;
+    const auto picture = static_cast<double>(90 * block);
     switch (t % 100) {
       case 0:
       case 1:
@@ -181,7 +182,7 @@ std::vector<double> PicturesAndText(int64_t tokens) {
         positions.insert(positions.end(), {p, static_cast<double>(t % 7), p * 300});
         break;
       default:
-        positions.insert(positions.end(), {picture, picture + static_cast<double>(t % 100 / 12),
+        positions.insert(positions.end(), {picture, picture + static_cast<double>(row),
                                            picture + static_cast<double>(t % 12)});
     }
   }

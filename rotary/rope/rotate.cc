@@ -234,7 +234,7 @@ class Rotator {
     rows.is_group = job_.is_group;
     rows.count = count;
     for (int i = 0; i < count; ++i) {
-      const Operand& operand = operands_[static_cast<size_t>(first + i)];
+      const Operand& operand = operands_[static_cast<size_t>(first) + static_cast<size_t>(i)];
       rows.operands[i] = operand.rows;
       rows.operands[i].in += batch * operand.in_batch + token * operand.in_token;
       rows.operands[i].out += batch * operand.out_batch + token * operand.out_token;
