@@ -220,7 +220,7 @@ class TextReader {
     for (const auto& term : terms) {
       const std::string* key = std::get_if<std::string>(&term);
       if (key == nullptr || key->find(' ') != key->npos) continue;
-      if (const auto value = config_.Find(*key)) return value;
+      if (auto value = config_.Find(*key)) return value;
     }
     return std::nullopt;
   }
