@@ -1,5 +1,5 @@
-// Any bytes as the JSON of a rotation. What is read keeps the rules of a rotation, and comes back
-// to the bit from the text that RotationToJson makes of it.
+// Any bytes as the JSON of a rotation, or of the layers that inspect prints. What is read keeps the
+// rules of a rotation, and comes back to the bit from the text that RotationToJson makes of it.
 #include <string_view>
 
 #include "fuzz/fuzzing.h"
@@ -11,10 +11,13 @@ namespace {
 void Run(std::string_view input) {
   ReadOrRefuse([&] {
     const JsonDocument document(input, "rotation.json");
-    const Rotation rotation = RotationFromJson(document.root());
-    CheckRotation(rotation);
-    const JsonDocument written(RotationToJson(rotation), "written");
-    Promise(RotationFromJson(written.root()) == rotation, "a written rotation comes back");
+    const QueryKeyRotations rotations = QueryKeyRotationsFromJson(document.root());
+    for (const auto& rotation : {rotations.query, rotations.key}) {
+      if (!rotation) continue;
+      CheckRotation(*rotation);
+      const JsonDocument written(RotationToJson(*rotation), "written");
+      Promise(RotationFromJson(written.root()) == *rotation, "a written rotation comes back");
+    }
   });
 }
 

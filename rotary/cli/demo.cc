@@ -26,7 +26,7 @@ namespace fs = std::filesystem;
 struct DemoCommand {
   std::vector<fs::path> texts;
   fs::path out;
-  double minutes = 4;
+  double minutes = 3;
   int64_t steps = 0;
   int seeds = 3;
   int threads = 0;

@@ -125,12 +125,11 @@ Rotation RotationFromJson(const JsonValue& value) {
   return rotation;
 }
 
-QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path) {
-  const JsonDocument document = JsonDocument::Read(path);
+QueryKeyRotations QueryKeyRotationsFromJson(const JsonValue& value) {
   const std::optional<JsonValue> layers =
-      document.root().json().is_object() ? document.root().Find("layers") : std::nullopt;
+      value.json().is_object() ? value.Find("layers") : std::nullopt;
   if (!layers) {
-    const Rotation rotation = RotationFromJson(document.root());
+    const Rotation rotation = RotationFromJson(value);
     return {.query = rotation, .key = rotation};
   }
   std::vector<JsonValue> groups = layers->Array();
@@ -150,6 +149,10 @@ QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path) {
                         "); `rotary inspect --layer N --json` prints those of one layer");
   }
   return first;
+}
+
+QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path) {
+  return QueryKeyRotationsFromJson(JsonDocument::Read(path).root());
 }
 
 Rotation ReadRotation(const std::filesystem::path& path) {

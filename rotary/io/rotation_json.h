@@ -31,9 +31,10 @@ struct QueryKeyRotations {
   bool operator==(const QueryKeyRotations&) const = default;
 };
 
-// A file that holds one rotation, or what `rotary inspect --json` prints: then its text layers, or
-// all layers where none are text, which must rotate alike. Throws FileError as RotationFromJson
-// does, and for layers that differ, with their names.
+// One rotation, or what `rotary inspect --json` prints: then its text layers, or all layers where
+// none are text, which must rotate alike. Throws FileError as RotationFromJson does, and for layers
+// that differ, with their names.
+QueryKeyRotations QueryKeyRotationsFromJson(const JsonValue& value);
 QueryKeyRotations ReadQueryKeyRotations(const std::filesystem::path& path);
 
 // The same where queries and keys rotate alike. Throws FileError where they differ or do not.
