@@ -118,6 +118,9 @@ template <class Number>
 struct RowFactors {
   const double* base;
   const Number* low;
+  // Of a token at several numbers: the row that each PhaseRows::kLanes columns are read from,
+  // instead of `low`. Null: `low` is the row of all.
+  const Number* const* lows;
   size_t stride;
   double sine_flip;  // -0.0 where sines change their sign, else 0.0
 
@@ -142,11 +145,13 @@ struct RowFactors {
     });
   }
 
-  // Calls body(tag, cos, sin) with a vector of phases from `column` on, rounded to M.
+  // Calls body(tag, cos, sin) with a vector of phases from `column` on, rounded to M. With `lows`,
+  // the vector must lie within columns that are read from one row.
   template <class M, class DD, class Body>
   HWY_INLINE void OneVector(DD dd, size_t column, const Body& body) const {
     const double* HWY_RESTRICT b = base + column;
-    const Number* HWY_RESTRICT l = low + column;
+    const Number* HWY_RESTRICT l =
+        (HWY_LIKELY(lows == nullptr) ? low : lows[column / PhaseRows::kLanes]) + column;
     auto cos = hn::Undefined(dd), sin = hn::Undefined(dd);
     MultiplyTurns(hn::LoadU(dd, b), hn::LoadU(dd, b + stride), LoadDoubles(dd, l),
                   LoadDoubles(dd, l + stride), cos, sin);
@@ -163,10 +168,19 @@ struct RowFactors {
   template <class M, class Body>
   HWY_INLINE void ForPhases(size_t column, size_t count, const Body& body) const {
     const RowFactors row = *this;  // in registers: the compiler must fear for members after a store
-    ForVectors(hn::ScalableTag<double>(), 0, count, [&](auto dd, size_t i) HWY_ATTR {
-      row.template OneVector<M>(dd, column + i,
-                                [&](auto d, auto c, auto s) HWY_ATTR { body(d, c, s, i); });
-    });
+    const auto part = [&](size_t begin, size_t end) HWY_ATTR {
+      ForVectors(hn::ScalableTag<double>(), begin, end, [&](auto dd, size_t i) HWY_ATTR {
+        row.template OneVector<M>(dd, column + i,
+                                  [&](auto d, auto c, auto s) HWY_ATTR { body(d, c, s, i); });
+      });
+    };
+    if (HWY_LIKELY(lows == nullptr)) return part(0, count);
+    constexpr size_t kLanes = PhaseRows::kLanes;
+    for (size_t begin = 0; begin < count;) {
+      const size_t end = std::min(count, begin + kLanes - (column + begin) % kLanes);
+      part(begin, end);
+      begin = end;
+    }
   }
 };
 
@@ -188,17 +202,18 @@ class PhaseCursor {
         decayed_row_(block_row_ + 2 * rows_.stride()),
         middle_row_(block_row_ + 4 * rows_.stride()),
         low_row_(reinterpret_cast<Number*>(block_row_ + 6 * rows_.stride())),
+        lows_(rows_.vectors()),
         places_(static_cast<size_t>(rotation_.axes)) {}
 
   // The phases at position[axes]; they stay valid until the next call.
   HWY_INLINE RowFactors<Number> At(const double* position) {
     const size_t stride = static_cast<size_t>(rows_.stride());
-    RowFactors<Number> factors{block_row_, Low(0), stride, 0.0};
+    RowFactors<Number> factors{block_row_, Low(0), nullptr, stride, 0.0};
     const double magnitude = std::abs(position[0]);
     const auto whole = static_cast<int64_t>(magnitude);  // positions end at 2^53
     if (rows_.has_tables() && rotation_.axes > 1 &&
         (IsInBlocks(position) || StartBlocks(position))) {
-      factors.low = LowByAxis();
+      SetLows(factors);
     } else if (rows_.has_tables() && rotation_.axes == 1 &&
                static_cast<double>(whole) == magnitude) {
       if (whole / PhaseRows::kRows != places_[0].block) StartBlock(whole / PhaseRows::kRows);
@@ -279,26 +294,39 @@ class PhaseCursor {
     return true;
   }
 
-  HWY_INLINE const Number* LowByAxis() {
+  // The rows of a token on several axes. Of a picture's tokens mostly one axis moves.
+  HWY_INLINE void SetLows(RowFactors<Number>& factors) {
     Place* const places = places_.data();
     const size_t axes = places_.size();
     bool alike = true;
     for (size_t axis = 1; axis < axes; ++axis) alike &= places[axis].digit == places[0].digit;
-    if (alike) return Low(places[0].digit);  // text
+    if (alike) {  // text
+      factors.low = Low(places[0].digit);
+      return;
+    }
     for (size_t axis = 0; axis < axes; ++axis) {
       if (HWY_LIKELY(places[axis].digit == places[axis].low_row)) continue;
       places[axis].low_row = places[axis].digit;
-      SelectLow(rows_.VectorsOfAxis(axis));
+      MoveLows(axis);
     }
-    return low_row_;
+    factors.lows = lows_.data();
   }
 
-  // Puts vectors of low_row_ together.
-  HWY_NOINLINE void SelectLow(PhaseRows::Range vectors) {
-    for (int vector = vectors.first; vector < vectors.end; ++vector) {
-      SelectByAxis(
-          rows_, static_cast<size_t>(vector),
-          [&](int axis) { return Low(places_[static_cast<size_t>(axis)].digit); }, low_row_);
+  // Of the vectors that read an axis, and of those between them. Those that read one axis, as in
+  // contiguous sections, are read from its row as it is: copies of it, made here, cost a tenth of
+  // the speed of rotation.
+  HWY_NOINLINE void MoveLows(size_t axis) {
+    const PhaseRows::Range vectors = rows_.VectorsOfAxis(axis);
+    const auto row = [&](int a) { return Low(places_[static_cast<size_t>(a)].digit); };
+    for (int i = vectors.first; i < vectors.end; ++i) {
+      const auto vector = static_cast<size_t>(i);
+      const PhaseRows::Range axes = rows_.AxesOfVector(vector);
+      if (axes.end - axes.first == 1) {
+        lows_[vector] = row(axes.first);
+      } else {
+        lows_[vector] = low_row_;
+        SelectByAxis(rows_, vector, row, low_row_);
+      }
     }
   }
 
@@ -332,13 +360,13 @@ class PhaseCursor {
   double centre_;
   double factor_;
   Tensor rows_memory_;
-  double* block_row_;    // the row of the block
-  double* decayed_row_;  // the same with the decay of the token
-  double* middle_row_;   // of a block at several numbers
-  Number* low_row_;      // of a token at several numbers
+  double* block_row_;                // the row of the block
+  double* decayed_row_;              // the same with the decay of the token
+  double* middle_row_;               // of a block at several numbers
+  Number* low_row_;                  // of a token at several numbers: vectors of several axes
+  std::vector<const Number*> lows_;  // as RowFactors::lows
   // On each axis: the block of 128 positions that block_row_ stands at (-1: none), the token's
-  // position and its place in the block, and the place that low_row_ was put together for (-1:
-  // none).
+  // position and its place in the block, and the place that lows_ stand for (-1: none).
   struct Place {
     int64_t block = -1, digit = 0, low_row = -1;
     double position = std::numeric_limits<double>::quiet_NaN();

@@ -8,6 +8,7 @@
 #include "rotary/rope/rotate.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <string>
@@ -16,6 +17,8 @@
 #include "gtest/gtest.h"
 #include "rotary/base/random.h"
 #include "rotary/base/simd.h"
+#include "rotary/rope/axes.h"
+#include "rotary/rope/image_rotations.h"
 #include "rotary/rope/rotate_ref.h"
 
 namespace rotary {
@@ -153,8 +156,17 @@ std::vector<Rotation> Rotations() {
     rotations.push_back(MakeRotation({.head_dim = 6, .layout = layout}));
     rotations.back().axes = 2;
     rotations.back().frequency = {1, 0, 0, 0.1, 0.01, 0.02};
+    // From tables, in sections that are whole vectors and in sections that are not.
+    for (const std::array<int, 3>& sections : {std::array{16, 24, 24}, std::array{11, 13, 13}}) {
+      const int head_dim = 2 * (sections[0] + sections[1] + sections[2]);
+      rotations.push_back(OnAxes(MakeRotation({.head_dim = head_dim, .layout = layout}), 3,
+                                 ContiguousSections(sections)));
+      rotations.push_back(rotations.back());
+      rotations.back().second_frequency = rotations.back().frequency;
+    }
   }
-  Rotation scattered;  // pairs in no pattern, members swapped
+  rotations.push_back(AxialHalfInBlocks(80, 100));  // a run of 20 pairs for each axis
+  Rotation scattered;                               // pairs in no pattern, members swapped
   scattered.head_dim = 10;
   scattered.first = {9, 2, 5};
   scattered.second = {0, 7, 4};
