@@ -130,6 +130,11 @@ TEST(EdgeCasesTest, Refused) {
        R"({"model_type": "gemma3_text", "head_dim": 8, "num_hidden_layers": 2,
          "layer_types": ["full_attention", ""]})",
        "layer_types[1] is not a type of layers: \"\""},
+      {"a type of layers that is misspelt",
+       R"({"model_type": "gemma3_text", "head_dim": 8, "num_hidden_layers": 2,
+         "layer_types": ["full_attention", "sliding_atention"]})",
+       "layer_types[1] is not a known type of layers: \"sliding_atention\"; did you mean "
+       "sliding_attention?"},
       {"a count of layers whose sum has more than 63 bits",
        R"({"_class_name": "FluxTransformer2DModel", "num_layers": 9223372036854775807,
          "num_single_layers": 9223372036854775807})",

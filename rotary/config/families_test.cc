@@ -194,10 +194,31 @@ TEST(FamiliesTest, IndexersFollowTheirKey) {
 }
 
 TEST(FamiliesTest, TeleChatsMagnitude) {
-  const RopeConfig config = Read(Model("llama", R"("rope_scaling": {"rope_type": "telechat3-yarn",
+  const RopeConfig config =
+      Read(Model("telechat3", R"("rope_scaling": {"rope_type": "telechat3-yarn",
     "factor": 4.0, "original_max_position_embeddings": 32768})"));
   EXPECT_EQ(config.layers.at(0).query->attention_factor, 1 + 0.07 * std::log(4));
   EXPECT_EQ(config.warnings.size(), 1u);
+}
+
+TEST(FamiliesTest, ExaoneCountsItsLayersByAnotherName) {
+  const RopeConfig config = Read(R"({"model_type": "exaone", "hidden_size": 4096, "num_layers": 32,
+    "num_attention_heads": 32, "rope_theta": 500000})");
+  EXPECT_EQ(config.layers.at(0).layers.size(), 32u);
+  EXPECT_EQ(config.layers[0].layout, "half");
+}
+
+TEST(FamiliesTest, KimiVlIsDeepSeekBesideAMoonVit) {
+  const RopeConfig config = Read(R"({"model_type": "kimi_vl", "text_config": {"hidden_size": 2048,
+    "model_type": "deepseek_v3", "num_attention_heads": 16, "num_hidden_layers": 27,
+    "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "rope_theta": 800000}, "vision_config":
+    {"model_type": "moonvit", "hidden_size": 1152, "num_attention_heads": 16,
+    "num_hidden_layers": 27}})");
+  ASSERT_EQ(config.layers.size(), 2u);
+  EXPECT_EQ(config.layers[0].offset, 128);
+  EXPECT_EQ(config.layers[0].theta, 8e5);
+  EXPECT_EQ(config.layers[1].part, "vision");
+  EXPECT_EQ(config.layers[1].query->head_dim, 72);
 }
 
 TEST(FamiliesTest, TypesMustBeSaid) {

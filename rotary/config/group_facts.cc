@@ -133,6 +133,7 @@ std::vector<std::pair<std::string, std::string>> GroupFacts(const LayerRope& gro
 std::string LongRopeList(const LayerRope& group) {
   const auto* rule = std::get_if<LongRopeRule>(&group.rule);
   if (rule == nullptr || !group.query || group.from_weights) return "";
+  if (rule->short_factor == rule->long_factor) return "";
   // How far all frequencies are from those of each list, as logarithms.
   double from_short = 0, from_long = 0;
   const size_t pairs = std::min(rule->short_factor.size(), rule->long_factor.size());

@@ -26,8 +26,9 @@ std::vector<std::pair<std::string, std::string>> GroupFacts(const LayerRope& gro
 // "1 + 0.1 ln(1 + floor(p / 8192))".
 std::string TemperatureText(const QueryTemperature& temperature);
 
-// Which of LongRoPE's lists the frequencies come from: "short_factor" or "long_factor"; empty under
-// other rules. One list holds for the whole text, by its length, at all of its positions.
+// Which of LongRoPE's lists the frequencies come from: "short_factor" or "long_factor"; empty where
+// both are one, as the divisors of a GGUF file are, and under other rules. One list holds for the
+// whole text, by its length, at all of its positions.
 std::string LongRopeList(const LayerRope& group);
 
 // The pair of each channel of a head, -1 where it is copied.

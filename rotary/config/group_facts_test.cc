@@ -49,6 +49,16 @@ TEST(GroupFactsTest, WhichListOfLongRopeIsInUse) {
   EXPECT_EQ(LongRopeList(Of(MakeRotation({.head_dim = 8}))), "");
 }
 
+TEST(GroupFactsTest, OneListForAllLengthsIsNotChosen) {
+  // As the tensor rope_freqs.weight of a GGUF file is read.
+  const RopeConfig config = ReadText("config.json", R"({"model_type": "phi3", "head_dim": 8,
+      "num_hidden_layers": 1, "max_position_embeddings": 4096, "rope_scaling": {"type": "longrope",
+      "short_factor": [1, 1, 2, 8], "long_factor": [1, 1, 2, 8]}})",
+                                     {});
+  EXPECT_EQ(LongRopeList(config.layers[0]), "");
+  for (const auto& [name, value] : GroupFacts(config.layers[0])) EXPECT_NE(name, "list") << value;
+}
+
 TEST(GroupFactsTest, PictureOfEveryLayout) {
   EXPECT_EQ(ChannelPicture(Of(MakeRotation({.head_dim = 8, .layout = Layout::kHalf})), 2),
             "      0  abcdabcd\n");

@@ -7,6 +7,8 @@
 #include <set>
 #include <string_view>
 
+#include "rotary/config/nearest.h"
+
 namespace rotary {
 namespace {
 
@@ -17,6 +19,28 @@ constexpr int64_t kMostLayers = 1 << 16;
 constexpr std::array<std::string_view, 10> kOtherPositions = {
     "absolute", "alibi",    "learned",      "learned_absolute",   "none",
     "nope",     "relative", "relative_key", "relative_key_query", "sinusoidal"};
+
+// What transformers lets stand in layer_types, and what stood there before.
+constexpr std::array<std::string_view, 20> kLayerTypes = {"full_attention",
+                                                          "sliding_attention",
+                                                          "chunked_attention",
+                                                          "window_attention",
+                                                          "indexed_attention",
+                                                          "compressed_sparse_attention",
+                                                          "heavily_compressed_attention",
+                                                          "minimax_m3_sparse",
+                                                          "conv",
+                                                          "moe",
+                                                          "hybrid",
+                                                          "hybrid_sliding",
+                                                          "reference_sliding_attention",
+                                                          "linear_attention",
+                                                          "sparse",
+                                                          "dense",
+                                                          "attention",
+                                                          "mamba",
+                                                          "deepseek_sparse_attention",
+                                                          "qwen_sparse_attention"};
 
 // A value that is none of those which the key may have must not pass for "does not rotate".
 void RequireKnown(const Condition& condition, const ConfigObject& config) {
@@ -74,9 +98,25 @@ bool IsPeriodic(int64_t layer, int64_t period, bool from_first) {
   return (from_first ? layer : layer + 1) % period == 0;
 }
 
+// A misspelt type would turn as if it had no rope of its own.
+void RequireKnownType(const JsonValue& type, const LayerPattern& pattern) {
+  const std::string& name = type.String();
+  const bool is_own = std::any_of(pattern.ropes.begin(), pattern.ropes.end(),
+                                  [&](const LayerTypeRope& rope) { return rope.name == name; });
+  if (pattern.types_key != "layer_types" || is_own ||
+      std::find(kLayerTypes.begin(), kLayerTypes.end(), name) != kLayerTypes.end()) {
+    return;
+  }
+  throw type.Error("is not a known type of layers: ", type.json().dump(), "; ",
+                   DidYouMean(name, kLayerTypes));
+}
+
 // A type of layers, which some configs write as a number.
 std::string NameOf(const JsonValue& type, const LayerPattern& pattern) {
-  if (type.json().is_string() && !type.String().empty()) return type.String();
+  if (type.json().is_string() && !type.String().empty()) {
+    RequireKnownType(type, pattern);
+    return type.String();
+  }
   for (const auto& [number, name] : pattern.names) {
     if (type.json().dump() == number) return name;
   }

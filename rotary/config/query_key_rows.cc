@@ -115,48 +115,45 @@ bool HasPairsOf(const Rotation& rotation, Layout layout) {
   return rotation.first == pairs.first && rotation.second == pairs.second;
 }
 
-FileError CannotConvert(std::string_view source, const auto&... parts) {
-  return FileError(Sentence("cannot convert ", source, ": ", parts...));
-}
-
 }  // namespace
 
-QueryKeyRows::QueryKeyRows(const JsonValue& config, const RopeConfig& rope) {
+QueryKeyRows::QueryKeyRows(const JsonValue& config, const RopeConfig& rope, std::string verb)
+    : verb_(std::move(verb)) {
   const std::string& source = config.source();
   const ConfigObject object(config);
   std::optional<Layout> layout;
   for (const LayerRope& group : rope.layers) {
     if (group.part == "indexer") continue;  // has projections and a layout of its own
     if (group.part != "text") {
-      throw CannotConvert(source, "it has a part ", group.part, ", and only text models are known");
+      throw Cannot(source, "it has a part ", group.part, ", and only text models are known");
     }
     groups_.push_back(group);
     if (!group.query) continue;
     const bool half = group.layout == "half";
     if (!half && group.layout != "interleaved") {
-      throw CannotConvert(source, "its layout is ", group.layout);
+      throw Cannot(source, "its layout is ", group.layout);
     }
     const Layout own = half ? Layout::kHalf : Layout::kInterleaved;
-    if (layout && *layout != own) throw CannotConvert(source, "its layers differ in their layout");
+    if (layout && *layout != own) throw Cannot(source, "its layers differ in their layout");
     if (!HasPairsOf(*group.query, own) || !HasPairsOf(*group.key, own)) {
-      throw CannotConvert(source, "its pairs are not one plain span of a head");
+      throw Cannot(source, "its pairs are not one plain span of a head");
     }
     layout = own;
     is_latent_ = group.query->head_dim != group.key->head_dim;
   }
-  if (!layout) throw CannotConvert(source, "no layer rotates");
+  if (!layout) throw Cannot(source, "no layer rotates");
   if (object.Bool("rotary_value").value_or(false)) {
-    throw CannotConvert(source, "its values rotate too (rotary_value)");
+    throw Cannot(source, "its values rotate too (rotary_value)");
   }
   layout_ = *layout;
   const auto heads =
       FirstOf(object, {"num_attention_heads", "n_head", "n_heads", "num_heads", "num_attn_heads"});
-  if (!heads) throw CannotConvert(source, "it does not say how many heads it has");
+  if (!heads) throw Cannot(source, "it does not say how many heads it has");
   heads_ = *heads;
   // Latent keys are one for all heads, whatever the config counts.
   key_heads_ = is_latent_ ? 1 : KeyHeadsOf(object, rope.model_type, heads_);
   if (heads_ < 1 || key_heads_ < 1 || heads_ % key_heads_ != 0) {
-    throw CannotConvert(source, key_heads_, " key heads do not share ", heads_, " query heads");
+    throw Cannot(source, key_heads_, " key heads do not share ", heads_, " query heads");
   }
   order_ = OrderOf(object, rope.model_type);
 }
@@ -190,8 +187,8 @@ std::optional<QueryKeyRows::Place> QueryKeyRows::PlaceOf(std::string_view source
       else if (!IsOfQueriesOrKeys(part) || IsIn(kBesideThem, part))
         continue;
       else
-        throw CannotConvert(source, name, " is called after queries or keys, and ", part,
-                            " is no name that is known for them");
+        throw Cannot(source, name, " is called after queries or keys, and ", part,
+                     " is no name that is known for them");
       break;
     }
     in_attention =
@@ -224,9 +221,9 @@ std::optional<QueryKeyRows::Place> QueryKeyRows::PlaceOf(std::string_view source
     place.is_weight = word == "weight";
     return place;
   }
-  throw CannotConvert(source, name,
-                      " belongs to queries or keys, and is neither their weight, bias "
-                      "nor LoRA");
+  throw Cannot(source, name,
+               " belongs to queries or keys, and is neither their weight, bias "
+               "nor LoRA");
 }
 
 const LayerRope& QueryKeyRows::GroupOf(std::string_view source, std::string_view name,
@@ -238,7 +235,7 @@ const LayerRope& QueryKeyRows::GroupOf(std::string_view source, std::string_view
   }
   // Layers beyond those that the config counts (predicting more tokens) are as all others are.
   if (groups_.size() == 1) return groups_[0];
-  throw CannotConvert(source, name, " is of a layer that its config does not count");
+  throw Cannot(source, name, " is of a layer that its config does not count");
 }
 
 std::vector<QueryKeyRows::HeadRows> QueryKeyRows::HeadsOf(const Place& place, int64_t rows,
@@ -307,6 +304,26 @@ std::vector<QueryKeyRows::HeadRows> QueryKeyRows::HeadsOf(const Place& place, in
   return result;
 }
 
+std::vector<QueryKeyRows::HeadRows> QueryKeyRows::CheckedHeads(const Place& place,
+                                                               const LayerRope& group,
+                                                               std::string_view source,
+                                                               std::string_view name,
+                                                               const Dims& shape) const {
+  const bool is_norm = place.kind == Kind::kQueryNorm || place.kind == Kind::kKeyNorm;
+  const int64_t rows = shape.rank() == 0 ? 0 : is_norm ? shape.Count() : shape[0];
+  if (place.kind == Kind::kFused && order_ == FusedOrder::kUnknown) {
+    throw Cannot(source, name,
+                 " holds queries, keys and values in an order that is not known for this family");
+  }
+  std::vector<HeadRows> heads = HeadsOf(place, rows, group.query->head_dim, group.key->head_dim);
+  if (heads.empty() || shape.rank() > 2) {
+    throw Cannot(source, name, " is ", shape.ToString(), ", which is not what ", heads_,
+                 " query heads of ", group.query->head_dim, " channels and ", key_heads_,
+                 " key heads of ", group.key->head_dim, " make");
+  }
+  return heads;
+}
+
 std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_view name,
                                          const Dims& shape) {
   const std::optional<Place> place = PlaceOf(source, name);
@@ -314,19 +331,8 @@ std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_vi
   const LayerRope& group = GroupOf(source, name, place->layer);
   if (!group.query) return {};  // does not rotate
   const bool is_norm = place->kind == Kind::kQueryNorm || place->kind == Kind::kKeyNorm;
-  const int64_t rows = shape.rank() == 0 ? 0 : is_norm ? shape.Count() : shape[0];
-  if (place->kind == Kind::kFused && order_ == FusedOrder::kUnknown) {
-    throw CannotConvert(source, name,
-                        " holds queries, keys and values in an order that is not "
-                        "known for this family");
-  }
-  const std::vector<HeadRows> heads =
-      HeadsOf(*place, rows, group.query->head_dim, group.key->head_dim);
-  if (heads.empty() || shape.rank() > 2) {
-    throw CannotConvert(source, name, " is ", shape.ToString(), ", which is not what ", heads_,
-                        " query heads of ", group.query->head_dim, " channels and ", key_heads_,
-                        " key heads of ", group.key->head_dim, " make");
-  }
+  const std::vector<HeadRows> heads = CheckedHeads(*place, group, source, name, shape);
+  const int64_t rows = is_norm ? shape.Count() : shape[0];
   any_ = true;
   if (place->is_weight && !is_norm) {
     if (place->kind != Kind::kKey && place->kind != Kind::kLatentKey) {
@@ -347,15 +353,31 @@ std::vector<int64_t> QueryKeyRows::Moves(std::string_view source, std::string_vi
   return moves;
 }
 
+std::vector<QueryKeyRows::Head> QueryKeyRows::HeadsIn(std::string_view source,
+                                                      std::string_view name,
+                                                      const Dims& shape) const {
+  const std::optional<Place> place = PlaceOf(source, name);
+  const bool is_norm = place && (place->kind == Kind::kQueryNorm || place->kind == Kind::kKeyNorm);
+  if (!place || !place->is_weight || is_norm) return {};
+  const LayerRope& group = GroupOf(source, name, place->layer);
+  if (!group.query) return {};
+  std::vector<Head> heads;
+  for (const HeadRows& head : CheckedHeads(*place, group, source, name, shape)) {
+    heads.push_back(
+        {place->layer, head.is_key, head.begin, head.is_key ? &*group.key : &*group.query});
+  }
+  return heads;
+}
+
 void QueryKeyRows::CheckComplete(std::string_view source) const {
-  if (!any_) throw CannotConvert(source, "there is no projection of queries or keys");
+  if (!any_) throw Cannot(source, "there is no projection of queries or keys");
   std::vector<int> alone;
   std::set_symmetric_difference(query_layers_.begin(), query_layers_.end(), key_layers_.begin(),
                                 key_layers_.end(), std::back_inserter(alone));
   if (alone.empty()) return;
   const bool has_queries = query_layers_.contains(alone[0]);
-  throw CannotConvert(source, "layer ", alone[0], " has ", has_queries ? "queries" : "keys",
-                      " but no ", has_queries ? "keys" : "queries", " here");
+  throw Cannot(source, "layer ", alone[0], " has ", has_queries ? "queries" : "keys", " but no ",
+               has_queries ? "keys" : "queries", " here");
 }
 
 }  // namespace rotary

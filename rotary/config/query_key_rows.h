@@ -40,7 +40,8 @@ class QueryKeyRows {
   // Throws FileError: a model of several parts, layers whose layouts differ or are neither half nor
   // interleaved, values that rotate too, a config that does not count its heads.
   //   config, rope  of the same file
-  QueryKeyRows(const JsonValue& config, const RopeConfig& rope);
+  //   verb          what cannot be done, in sentences of FileErrors
+  QueryKeyRows(const JsonValue& config, const RopeConfig& rope, std::string verb = "convert");
 
   Layout layout() const { return layout_; }
 
@@ -49,6 +50,17 @@ class QueryKeyRows {
   //          heads * channels
   // Throws FileError: a tensor of queries or keys that it cannot name, or of another shape.
   std::vector<int64_t> Moves(std::string_view source, std::string_view name, const Dims& shape);
+
+  // The heads of queries and keys in the weight of a projection that turn; empty for all other
+  // tensors. Throws as Moves does.
+  struct Head {
+    int layer = 0;
+    bool is_key = false;
+    int64_t begin = 0;                   // the row of its first channel
+    const Rotation* rotation = nullptr;  // valid as long as this object
+  };
+  std::vector<Head> HeadsIn(std::string_view source, std::string_view name,
+                            const Dims& shape) const;
 
   // After all tensors. Throws FileError in the name of `source`: a layer with the weights of
   // queries but without those of keys, or the other way round; none at all.
@@ -68,10 +80,20 @@ class QueryKeyRows {
     bool is_key;
   };
 
+  // "cannot VERB SOURCE: " + parts.
+  template <class... Parts>
+  FileError Cannot(std::string_view source, const Parts&... parts) const {
+    return FileError(Sentence("cannot ", verb_, " ", source, ": ", parts...));
+  }
   std::optional<Place> PlaceOf(std::string_view source, std::string_view name) const;
   const LayerRope& GroupOf(std::string_view source, std::string_view name, int layer) const;
   std::vector<HeadRows> HeadsOf(const Place& place, int64_t rows, int query_dim, int key_dim) const;
+  // The same of a tensor; throws unless its shape is that of its place.
+  std::vector<HeadRows> CheckedHeads(const Place& place, const LayerRope& group,
+                                     std::string_view source, std::string_view name,
+                                     const Dims& shape) const;
 
+  std::string verb_;
   Layout layout_ = Layout::kHalf;
   std::vector<LayerRope> groups_;  // of the text
   int64_t heads_ = 0, key_heads_ = 0;

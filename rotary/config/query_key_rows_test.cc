@@ -58,6 +58,36 @@ TEST(QueryKeyRowsTest, ProjectionsBiasesNormsAndLora) {
   model.rows.CheckComplete("a");
 }
 
+TEST(QueryKeyRowsTest, HeadsOfWeights) {
+  const Model grouped(kGrouped);
+  const std::string at = "model.layers.1.self_attn.";
+  const auto begins = [](const Model& model, const std::string& name, const Dims& shape) {
+    std::string text;
+    for (const QueryKeyRows::Head& head : model.rows.HeadsIn("a", name, shape)) {
+      EXPECT_EQ(head.layer, 1);
+      EXPECT_EQ(head.rotation->head_dim, 4);
+      text += Sentence(head.is_key ? "k" : "q", head.begin, " ");
+    }
+    return text;
+  };
+  EXPECT_EQ(begins(grouped, at + "q_proj.weight", {8, 5}), "q0 q4 ");
+  EXPECT_EQ(begins(grouped, at + "k_proj.weight", {4, 5}), "k0 ");
+  const Model fused(R"("num_attention_heads": 2, "rotary_pct": 1.0)", "gpt_neox");
+  EXPECT_EQ(begins(fused, "gpt_neox.layers.1.attention.query_key_value.weight", {24, 5}),
+            "q0 k4 q12 k16 ");
+  for (const char* none :
+       {"q_proj.bias", "q_norm.weight", "q_proj.lora_B.weight", "v_proj.weight"}) {
+    EXPECT_EQ(begins(grouped, at + none, {8, 5}), "") << none;
+  }
+  const QueryKeyRows reading(grouped.document.root(), ReadRopeConfig(grouped.document.root()),
+                             "read");
+  EXPECT_EQ(Thrown([&] {
+              reading.HeadsIn("a", at + "q_proj.weight", {7, 5});
+            }),
+            "cannot read a: model.layers.1.self_attn.q_proj.weight is [7, 5], which is not what 2 "
+            "query heads of 4 channels and 1 key heads of 4 make");
+}
+
 TEST(QueryKeyRowsTest, PartialSpansThereAndBack) {
   const auto moves = [](const std::string& keys) {
     const JsonDocument config(

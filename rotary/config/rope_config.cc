@@ -1,6 +1,7 @@
 #include "rotary/config/rope_config.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -41,6 +42,20 @@ std::optional<std::string> ModelTypeOf(const ConfigObject& config) {
   return type && layout ? WithoutLayout(*type, *layout) : type;
 }
 
+// Where wrappers of several parts keep the config of their text.
+constexpr std::array<std::string_view, 3> kTextConfigs = {"text_config", "llm_config",
+                                                          "language_config"};
+
+// No layout helps with a wrapper: its text is a family of its own.
+void RefuseUnknownWrapper(const ConfigObject& config) {
+  for (const std::string_view key : kTextConfigs) {
+    const auto text = config.Find(key);
+    if (!text || !text->json().is_object()) continue;
+    throw config.value().Error("is a wrapper of no family that is known; give its ", key,
+                               " as a config of its own");
+  }
+}
+
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
   if (const auto name = config.Find("_class_name")) return FamilyOfClass(*name);
   const auto type = ModelTypeOf(config);
@@ -54,6 +69,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
   if (type) {
     if (const Family* family = FindFamilyFor(*type, config)) return *family;
   }
+  RefuseUnknownWrapper(config);
   if (!options.layout) {
     std::vector<std::string_view> known;
     for (const Family& family : Families()) known.push_back(family.model_type);

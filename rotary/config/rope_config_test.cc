@@ -220,7 +220,12 @@ TEST(RopeConfigTest, SpellingsMustAgree) {
             "and 4");
   EXPECT_EQ(SentenceOf(Model("llama", R"("rope_scaling": {"type": "linear", "rope_type": "yarn",
             "factor": 2})")),
-            "cannot read config.json: rope_scaling.rope_type and type disagree: yarn and linear");
+            "cannot read config.json: rope_scaling.rope_type and rope_scaling.type disagree: yarn "
+            "and linear");
+  EXPECT_EQ(SentenceOf(Model("llama", R"("rope_scaling": {"type": "linear", "factor": 2},
+            "rope_parameters": {"rope_type": "default", "rope_theta": 10000})")),
+            "cannot read config.json: rope_parameters.rope_type and rope_scaling.type disagree: "
+            "default and linear");
   EXPECT_EQ(SentenceOf(R"({"model_type": "phi", "hidden_size": 2048, "num_attention_heads": 32,
             "num_hidden_layers": 2, "partial_rotary_factor": 0.5, "rotary_dim": 48})"),
             "cannot read config.json: rotary_dim is 48, other keys and the family say 32");

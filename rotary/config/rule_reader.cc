@@ -138,7 +138,9 @@ std::string RuleType(const RopeDictionary& dictionary) {
   const auto rope_type = dictionary.String("rope_type"), type = dictionary.String("type");
   std::string name = canonical(rope_type ? *rope_type : type.value_or("default"));
   if (rope_type && type && canonical(*type) != name) {
-    throw dictionary.Find("rope_type")->Error("and type disagree: ", *rope_type, " and ", *type);
+    throw dictionary.Find("rope_type")
+        ->Error("and ", dictionary.Find("type")->place(), " disagree: ", *rope_type, " and ",
+                *type);
   }
   if (std::find(kTypes.begin(), kTypes.end(), name) == kTypes.end()) {
     const JsonValue value = *dictionary.Find(rope_type ? "rope_type" : "type");

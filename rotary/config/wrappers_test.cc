@@ -56,6 +56,33 @@ TEST(WrappersTest, AKeyOfItsOwnIsRefused) {
             "leave it aside: --ignore rope_theta");
 }
 
+TEST(WrappersTest, UnknownOnesSayWhichPartToGive) {
+  const std::string end = " as a config of its own";
+  EXPECT_EQ(SentenceOf(Wrapper("llava", "", R"("model_type": "llama")")),
+            "cannot read config.json: it is a wrapper of no family that is known; give its "
+            "text_config" +
+                end);
+  EXPECT_EQ(SentenceOf(R"({"model_type": "internvl_chat", "llm_config": {"model_type": "qwen2"}})",
+                       {.length = {}, .layout = Layout::kHalf, .ignore = {}}),
+            "cannot read config.json: it is a wrapper of no family that is known; give its "
+            "llm_config" +
+                end);
+}
+
+TEST(WrappersTest, FuyuIsFlatOrHasAPersimmonInside) {
+  const auto first = [](const std::string& text) {
+    return ReadText("config.json", text, {}).layers.at(0);
+  };
+  const LayerRope inside = first(
+      Wrapper("fuyu", "", R"("model_type": "persimmon", "rope_parameters": {"rope_type": "default",
+      "rope_theta": 25000.0, "partial_rotary_factor": 0.5})"));
+  const LayerRope flat = first(R"({"model_type": "fuyu", "hidden_size": 4096,
+    "num_attention_heads": 32, "num_hidden_layers": 8})");
+  EXPECT_EQ(inside.theta, 25000);
+  EXPECT_EQ(inside.rotary_dim, 64);
+  EXPECT_EQ(inside.query, flat.query);
+}
+
 TEST(WrappersTest, AListForLongTextsCountsThoughTheTextIsShort) {
   const auto lists = [](const std::string& last) {
     std::string ones;

@@ -19,6 +19,8 @@
 //                                    larger half of y and x
 //   Flux                             {0}, Steps(rows), Steps(columns); text all 0
 //   ERNIE-Image                      {length of the text}, Steps(rows), Steps(columns)
+//   Falcon-OCR                       {text before}; y EvenlySpaced(n, -r, r), r^2 = rows / columns;
+//                                    x EvenlySpaced(n, -1 / r, 1 / r)
 //   CogVideoX, crops                 EvenlySpaced(n, begin, end (n - 1) / n)
 //   Cosmos, time                     Steps(n, 0, 24 / fps)
 //   LTX                              Steps(n, -1, 2 scale patch / base)

@@ -1,5 +1,6 @@
 #include "rotary/rope/image_rotations.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -96,6 +97,22 @@ Rotation LearnedRotation(int head_dim, int heads, int axes, std::vector<double> 
   rotation.frequency = std::move(frequency);
   CheckRotation(rotation);
   return rotation;
+}
+
+Rotation FalconOcr(int head_dim, int heads, std::span<const double> frequency, double theta) {
+  CheckHead(head_dim);
+  const std::vector<double> of_tokens = PlainFrequencies(head_dim / 2, theta);
+  const size_t all = of_tokens.size() * static_cast<size_t>(std::max(heads, 0));
+  Require(heads >= 1 && frequency.size() == 2 * all, "image rotation: ", frequency.size(),
+          " frequencies for ", heads, " heads of ", head_dim, " channels, which take ", 2 * all);
+  std::vector<double> on_axes;  // [heads, pairs, (token, y, x)]
+  for (size_t head = 0; head < static_cast<size_t>(heads); ++head) {
+    for (const double w : of_tokens) on_axes.insert(on_axes.end(), {w, 0, 0});
+    for (size_t i = head * of_tokens.size(); i < (head + 1) * of_tokens.size(); ++i) {
+      on_axes.insert(on_axes.end(), {0, frequency[2 * i], frequency[2 * i + 1]});
+    }
+  }
+  return LearnedRotation(head_dim, heads, 3, std::move(on_axes), Layout::kInterleaved);
 }
 
 std::vector<double> MixedFrequencies(int head_dim, std::span<const double> direction,

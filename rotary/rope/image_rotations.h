@@ -18,6 +18,7 @@
 //   DINOv3                      Dinov3             -       y, x, 2 (i + 0.5) / n - 1
 //   EVA of timm, "pixel"        PixelBands         -       y, x, from -1 to 1
 //   RoPE-ViT mixed, Mochi       LearnedRotation    -       x, y patches; t, h, w scaled
+//   Falcon-OCR, Perception      FalconOcr          10000   tokens, y, x scaled; text 0, 0
 //
 // Class tokens and registers, which most of these leave alone, take position 0, 0.
 #ifndef ROTARY_ROPE_IMAGE_ROTATIONS_H_
@@ -69,6 +70,16 @@ Rotation PixelBands(int head_dim, double max_resolution = 224, bool linear = fal
 // Throws std::invalid_argument: another number of frequencies, head_dim odd.
 Rotation LearnedRotation(int head_dim, int heads, int axes, std::vector<double> frequency,
                          Layout layout = Layout::kInterleaved);
+
+// Falcon-OCR and Falcon Perception: the first half of the head turns with the number of the token,
+// by a plain spectrum of D/2 channels, the second half by frequencies learned for each head
+// ("golden" for the directions they start from). Pairs (2i, 2i + 1). An image's tokens all have the
+// number of the text token before it.
+//   frequency  [heads, head_dim / 4, 2]: radians per unit of y, of x
+// Axes: token, y, x. Source: tiiuae/Falcon-Perception, falcon_perception/rope.py.
+// Throws std::invalid_argument for another number of frequencies, too.
+Rotation FalconOcr(int head_dim, int heads, std::span<const double> frequency,
+                   double theta = 10000);
 
 // From where RoPE-ViT mixed (arXiv:2403.13298) starts to learn: of the D/2 pairs of a head, the
 // first D/4 point along `direction` [heads] (radians; uniform in [0, 2 pi) in the paper) with

@@ -138,6 +138,26 @@ TEST(ImageRotationTest, LearnedFrequenciesAreContractedWithThePosition) {
   }
 }
 
+TEST(ImageRotationTest, FalconOcrTurnsHalfByTokensAndHalfByTheImage) {
+  const Numbers frequency = NormalNumbers(2 * (kHead / 4) * 2, 9);
+  const Rotation rotation = FalconOcr(kHead, 2, frequency, 500);
+  for (int head = 0; head < 2; ++head) {
+    Numbers angles;
+    for (int j = 0; j < kHead / 2; j += 2) {
+      angles.push_back(4097 / std::pow(500, static_cast<double>(j) / (kHead / 2)));
+    }
+    for (int i = 0; i < kHead / 4; ++i) {
+      const size_t at = static_cast<size_t>((head * kHead / 4 + i) * 2);
+      angles.push_back(-0.75 * frequency[at] + 1.25 * frequency[at + 1]);
+    }
+    ExpectTable(rotation, {4097, -0.75, 1.25}, RepeatEach(angles), Layout::kInterleaved, head);
+  }
+  EXPECT_EQ(SentenceOf([&] { FalconOcr(kHead, 3, frequency); }),
+            "image rotation: 24 frequencies for 3 heads of 24 channels, which take 36");
+  EXPECT_EQ(SentenceOf([&] { FalconOcr(kHead, 0, {}); }),
+            "image rotation: 0 frequencies for 0 heads of 24 channels, which take 0");
+}
+
 TEST(ImageRotationTest, MovingTheImageChangesNoScore) {
   const Numbers directions = {0.1, 2.2, 4};
   for (const Rotation& rotation :
