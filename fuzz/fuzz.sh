@@ -12,11 +12,11 @@ limits=(-rss_limit_mb=1024 -timeout=10 -verbosity=0)
 # The files of each reader, without what only writes, prints or names what has been read.
 declare -A files=(
   [config]='rotary/config/[a-z_]*[.]cc' [gguf]='io/gguf[.]cc' [rotation]='io/(rotation_json|json)[.]cc'
-  [safetensors]='io/safetensors[.]cc'
+  [npy]='io/npy[.]cc' [safetensors]='io/safetensors[.]cc'
 )
 others='(config_layout|fingerprint|inspect|query_key_rows)[.]cc'
 
-for target in config gguf rotation safetensors; do
+for target in config gguf npy rotation safetensors; do
   echo "== $target"
   mkdir -p "inputs/$target"
   LLVM_PROFILE_FILE=/dev/null "fuzz/fuzz_$target" "inputs/$target" "$corpus/$target" "${limits[@]}" -max_len=4096 \
