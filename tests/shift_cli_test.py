@@ -126,6 +126,8 @@ class ShiftTest(CliCase):
         sentence(2, "shift: k: rebase: the positions before and after must be alike in shape, got [3] and [4]", *plain,
                  "--to-positions", "d")
         sentence(2, "shift: say which rotation, by --config or --rotation", "--by", 3)
+        sentence(2, "--by must be a number, got x", *plain, "--by", "x")
+        sentence(2, "--centre must be a number, got nan", *plain, "--by", 3, "--centre", "nan")
         rotation = {"head_dim": 64, "attention_factor": 1, "axes": 1, "first": [0], "second": [1], "frequency": [[1]]}
         (self.folder / "other.json").write_text(json.dumps(rotation))
         (self.folder / "jepa.json").write_text(json.dumps({**rotation, "second_frequency": [[2]]}))

@@ -11,6 +11,8 @@ void AddCompareCommand(CLI::App& program);
 void AddConvertCommand(CLI::App& program);
 void AddDecayCommand(CLI::App& program);
 void AddDemoCommand(CLI::App& program);
+// Sets `exit_code` to 4 where a fault is found.
+void AddDoctorCommand(CLI::App& program, int& exit_code);
 void AddEvaluateCommand(CLI::App& program);
 void AddGoldenCommand(CLI::App& program);
 void AddInspectCommand(CLI::App& program);

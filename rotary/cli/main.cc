@@ -1,5 +1,6 @@
 // The command line: parses, calls one subcommand, and turns exceptions into one sentence, a hint
-// and an exit code: 2 wrong usage, 3 a bad file, 1 anything else.
+// and an exit code: 2 wrong usage, 3 a bad file, 1 anything else. A command that looks for faults
+// and finds one ends with 4.
 #include <exception>
 #include <iostream>
 #include <string>
@@ -36,6 +37,8 @@ int main(int argc, char** argv) {
   rotary::AddConvertCommand(program);
   rotary::AddDecayCommand(program);
   rotary::AddDemoCommand(program);
+  int exit_code = 0;
+  rotary::AddDoctorCommand(program, exit_code);
   rotary::AddEvaluateCommand(program);
   rotary::AddGoldenCommand(program);
   rotary::AddInspectCommand(program);
@@ -52,7 +55,7 @@ int main(int argc, char** argv) {
       program.exit(asked);
     }
     rotary::FlushStandardOutput();
-    return 0;
+    return exit_code;
   } catch (const CLI::RequiredError& error) {
     // The parser's own words for a command that it does not know are "A subcommand is required".
     const bool unknown = program.get_subcommands().empty() && argc > 1;

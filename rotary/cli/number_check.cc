@@ -34,6 +34,13 @@ NumberCheck WholeNumber(std::string flag, int least) {
   };
 }
 
+NumberCheck FiniteNumber(std::string flag) {
+  return [flag = std::move(flag)](const std::string& text) {
+    Require(Parse(text).has_value(), flag, " must be a number, got ", text);
+    return std::string();
+  };
+}
+
 NumberCheck PositiveNumber(std::string flag) {
   return [flag = std::move(flag)](const std::string& text) {
     const std::optional<double> number = Parse(text);

@@ -14,6 +14,9 @@ using NumberCheck = std::function<std::string(const std::string&)>;
 // than any count of layers, threads or tokens.
 NumberCheck WholeNumber(std::string flag, int least);
 
+// `--by must be a number, got x`. Finite; below 0 too.
+NumberCheck FiniteNumber(std::string flag);
+
 // `--minutes must be a number above 0, got 0`
 NumberCheck PositiveNumber(std::string flag);
 

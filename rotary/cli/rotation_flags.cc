@@ -4,7 +4,6 @@
 
 #include "rotary/cli/config_groups.h"
 #include "rotary/cli/number_check.h"
-#include "rotary/config/rope_config.h"
 #include "rotary/io/frequency_file.h"
 #include "rotary/io/rotation_json.h"
 #include "rotary/rope/axes.h"
@@ -13,9 +12,22 @@
 namespace rotary {
 namespace {
 
-// The one group that the flags choose.
-const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
-                        const std::string& command) {
+std::vector<std::string> BesideRotations(const LayerRope& group) {
+  std::vector<std::string> beside;
+  if (group.softmax_multiplier != 1) {
+    beside.push_back(Sentence("its scores are multiplied by ", group.softmax_multiplier));
+  }
+  if (group.query_temperature) {
+    beside.emplace_back("its queries grow with their positions (a temperature)");
+  }
+  if (group.rotates_values) beside.emplace_back("its values rotate as its keys do");
+  return beside;
+}
+
+}  // namespace
+
+const LayerRope& ChooseGroup(const RopeConfig& config, const RotationFlags& flags,
+                             const std::string& command) {
   Require(!config.layers.empty(), command, ": ", flags.config.string(), " has no layers");
   const auto has_part = [&](const std::string& part) {
     return std::any_of(config.layers.begin(), config.layers.end(),
@@ -41,20 +53,6 @@ const LayerRope& Choose(const RopeConfig& config, const RotationFlags& flags,
           names, ")");
   return *groups[0];
 }
-
-std::vector<std::string> BesideRotations(const LayerRope& group) {
-  std::vector<std::string> beside;
-  if (group.softmax_multiplier != 1) {
-    beside.push_back(Sentence("its scores are multiplied by ", group.softmax_multiplier));
-  }
-  if (group.query_temperature) {
-    beside.emplace_back("its queries grow with their positions (a temperature)");
-  }
-  if (group.rotates_values) beside.emplace_back("its values rotate as its keys do");
-  return beside;
-}
-
-}  // namespace
 
 void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   CLI::Option* config =
@@ -91,7 +89,8 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   command
       .add_option("--centre", flags.centre,
                   "position from which the decay of xPos counts [the config's; 0]")
-      ->type_name("");
+      ->type_name("")
+      ->check(FiniteNumber("--centre"));
   command
       .add_option("--frequencies", flags.frequencies,
                   "take these frequencies: a tensor inv_freq (.safetensors), or a list of numbers")
@@ -128,7 +127,7 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
     if (!flags.weights.empty()) options.weights = &weights.emplace(flags.weights);
     const RopeConfig config = ReadConfig(flags.config, options);
     PrintWarnings(config);
-    const LayerRope& group = Choose(config, flags, command);
+    const LayerRope& group = ChooseGroup(config, flags, command);
     rotations.query = group.query;
     rotations.key = group.key;
     rotations.centre = group.centre;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "rotary/config/rope_config.h"
 #include "rotary/rope/phases.h"
 #include "rotary/rope/rotation.h"
 
@@ -40,6 +41,12 @@ struct LayerRotations {
 
   const std::optional<Rotation>& Of(Side side) const { return side == Side::kQuery ? query : key; }
 };
+
+// The one group of layers that the flags choose. Throws std::invalid_argument, in the name of
+// `command`: a layer or part that is not there, layers that rotate in several ways without a
+// choice.
+const LayerRope& ChooseGroup(const RopeConfig& config, const RotationFlags& flags,
+                             const std::string& command);
 
 // Reads what the flags name. Warnings of the config go to standard error.
 // Throws std::invalid_argument, in the name of `command`: neither a config nor a rotation given, a

@@ -184,7 +184,9 @@ void AddShiftCommand(CLI::App& program) {
   app->add_option("--out", command->out, "safetensors file to write; IN itself is fine")
       ->required();
   AddRotationFlags(*app, command->rotation);
-  app->add_option("--by", command->by, "move all keys by so many positions")->type_name("");
+  app->add_option("--by", command->by, "move all keys by so many positions")
+      ->type_name("")
+      ->check(FiniteNumber("--by"));
   app->add_option("--deltas", command->deltas,
                   "tensor of IN: by how much each token moves, shaped as positions")
       ->type_name("NAME");

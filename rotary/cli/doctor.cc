@@ -1,0 +1,62 @@
+// rotary doctor: which rotation was really applied.
+#include <memory>
+
+#include "rotary/base/error.h"
+#include "rotary/cli/commands.h"
+#include "rotary/cli/doctor_probe.h"
+#include "rotary/cli/doctor_tables.h"
+#include "rotary/cli/doctor_tensors.h"
+#include "rotary/cli/doctor_weights.h"
+
+namespace rotary {
+namespace {
+
+struct DoctorCommand {
+  DoctorTensors tensors;
+  DoctorTables tables;
+  std::filesystem::path weights;
+  DoctorProbe probe;
+  bool json = false;
+};
+
+// Does the one thing that was asked for; whether a fault was found.
+bool RunDoctor(const DoctorCommand& command) {
+  const int asked =
+      static_cast<int>(command.tensors.Asked()) + static_cast<int>(!command.tables.file.empty()) +
+      static_cast<int>(!command.weights.empty()) + static_cast<int>(!command.probe.out.empty());
+  Require(asked == 1,
+          "doctor: say what to do by exactly one of FILE, --tables, --weights, --probe");
+  if (command.tensors.Asked()) return RunDoctorTensors(command.tensors, command.json);
+  if (!command.tables.file.empty()) {
+    return RunDoctorTables(command.tables, command.tensors.positions,
+                           ReadExpectation(command.tensors), command.json);
+  }
+  if (!command.weights.empty()) {
+    return RunDoctorWeights(command.weights, command.tensors.rotation, command.json);
+  }
+  RunDoctorProbe(command.probe, command.json);
+  return false;
+}
+
+}  // namespace
+
+void AddDoctorCommand(CLI::App& program, int& exit_code) {
+  const auto command = std::make_shared<DoctorCommand>();
+  CLI::App* app = program.add_subcommand("doctor", "Say which rotation was really applied");
+  app->footer(
+      "Ends with 0 where there is no fault, with 4 where there is (docs/doctor.md).\n"
+      "Example: rotary doctor --probe probe.safetensors --head-dim 128 --heads 4\n"
+      "         rotary doctor --tables cache.safetensors --config config.json\n"
+      "         rotary doctor --weights model");
+  AddDoctorTensors(*app, command->tensors);
+  AddDoctorTables(*app, command->tables);
+  AddDoctorWeights(*app, command->weights);
+  AddDoctorProbe(*app, command->probe);
+  app->add_flag("--json", command->json, "print JSON");
+  app->callback([command, &exit_code] {
+    constexpr int kFaultFound = 4;
+    if (RunDoctor(*command)) exit_code = kFaultFound;
+  });
+}
+
+}  // namespace rotary

@@ -1,0 +1,190 @@
+#include "rotary/doctor/diagnosis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "rotary/doctor/explanation_findings.h"
+#include "rotary/doctor/residue.h"
+#include "rotary/doctor/structures.h"
+
+namespace rotary {
+namespace {
+
+// Tokens that estimates look at.
+constexpr int64_t kMostTokens = 128;
+
+// Root mean squares over all numbers, relative to y: of y - x, and of rounding.
+double NoiseOf(const Samples& samples) {
+  double energy = 0, rounding = 0;
+  for (const double y : samples.after) {
+    energy += y * y;
+    if (y == 0) continue;
+    const double half = std::ldexp(samples.unit, std::ilogb(y));
+    rounding += half * half / 3;
+  }
+  return energy > 0 ? std::sqrt(rounding / energy) : 0;
+}
+
+bool IsUntouched(const Samples& samples) { return samples.before == samples.after; }
+
+Finding CannotTell(std::string sentence) {
+  return {"cannot-tell", Severity::kNote, std::move(sentence), Json::object()};
+}
+
+void SetVerdict(Diagnosis& diagnosis) {
+  std::string verdict;
+  for (const Finding& finding : diagnosis.findings) {
+    if (!verdict.empty()) verdict += ' ';
+    verdict += finding.sentence;
+  }
+  diagnosis.verdict = std::move(verdict);
+}
+
+// Heads, or rows, that one explanation does not serve.
+struct Split {
+  Explanation common;         // of most parts
+  std::vector<int64_t> odd;   // the others
+  bool odd_untouched = true;  // whether they came out as they went in
+};
+
+// Parts of an observation that cannot be explained together: an explanation of more than half of
+// them. Those of a few parts alone are tried on all.
+std::optional<Split> SplitInto(const std::vector<Samples>& parts,
+                               const std::optional<Expectation>& expected) {
+  if (parts.size() < 2) return std::nullopt;
+  std::optional<Split> best;
+  for (size_t tried = 0; tried < std::min<size_t>(parts.size(), 3); ++tried) {
+    const std::optional<Explanation> own = ExplainStructure(parts[tried], expected);
+    if (!own || own->Left() > kExplained) continue;
+    Split split{.common = *own};
+    for (size_t i = 0; i < parts.size(); ++i) {
+      if (LeftOf(*own, parts[i]) <= kExplained) continue;
+      split.odd.push_back(static_cast<int64_t>(i));
+      split.odd_untouched = split.odd_untouched && IsUntouched(parts[i]);
+    }
+    const auto rank = [](const Split& s) { return std::pair(s.odd.size(), s.common.faults); };
+    if (!best || rank(split) < rank(*best)) best = std::move(split);
+  }
+  if (!best || best->odd.empty() || 2 * best->odd.size() > parts.size()) return std::nullopt;
+  return best;
+}
+
+std::vector<Samples> HeadsOf(const Samples& samples) {
+  std::vector<Samples> heads;
+  for (int64_t h = 0; h < samples.heads; ++h) heads.push_back(OfHead(samples, h));
+  return heads;
+}
+
+std::vector<Samples> RowsOf(const Samples& samples) {
+  std::vector<Samples> rows;
+  for (int64_t row = 0; row <= *std::max_element(samples.row.begin(), samples.row.end()); ++row) {
+    rows.push_back(OfRow(samples, row));
+  }
+  std::erase_if(rows, [](const Samples& row) { return row.tokens == 0; });
+  return rows;
+}
+
+Finding PartsDiffer(const char* code, const char* what, const Split& split) {
+  std::string list;
+  for (const int64_t i : split.odd) list += (list.empty() ? "" : ", ") + std::to_string(i);
+  return {code,
+          Severity::kFault,
+          fmt::format("{} {} {} not as the others{}.", what, list,
+                      split.odd.size() == 1 ? "does" : "do",
+                      split.odd_untouched ? ": came out as it went in" : ""),
+          {{"odd", split.odd}, {"untouched", split.odd_untouched}}};
+}
+
+void Describe(const Explanation& found, const Samples& samples,
+              const std::optional<Expectation>& expected, Diagnosis& diagnosis) {
+  diagnosis.rotation = AppliedRotation(found, samples);
+  diagnosis.layout = found.layout.name;
+  diagnosis.rotary_dim = found.layout.rotary_dim;
+  diagnosis.offset = found.layout.offset;
+  if (found.spectrum.theta > 0) diagnosis.theta = found.spectrum.theta;
+  diagnosis.rule = found.spectrum.rule;
+  diagnosis.attention_factor = found.fit.factor;
+  diagnosis.is_inverse = found.fit.inverse;
+  if (found.positions.kind == "shifted") diagnosis.position_shift = found.positions.shift;
+  if (found.positions.kind == "as given") diagnosis.position_shift = 0;
+  diagnosis.arithmetic = DescribeArithmetic(found);
+  diagnosis.residual = diagnosis.noise * std::sqrt(found.Left());
+  diagnosis.certainty = Certainty::kCertain;
+  diagnosis.findings = FindingsOf(found, samples, expected);
+}
+
+}  // namespace
+
+Diagnosis Diagnose(const Observation& observation, const std::optional<Expectation>& expected) {
+  const Samples samples = TakeSamples(observation, kMostTokens);
+  Diagnosis diagnosis;
+  diagnosis.head_dim = samples.head_dim;
+  diagnosis.noise = NoiseOf(samples);
+  const std::optional<Explanation> best = ExplainStructure(samples, expected);
+  if (IsUntouched(samples)) {
+    const bool as_expected = best && best->Left() <= kExplained && best->faults == 0;
+    if (!best || as_expected) {
+      diagnosis.findings = {
+          CannotTell("Everything came out as it went in, and at these positions "
+                     "the expected rotation would turn nothing far enough to be "
+                     "seen.")};
+    } else {
+      diagnosis.certainty = Certainty::kCertain;
+      diagnosis.findings = {{"identity", Severity::kFault,
+                             "Nothing turned: everything came out as it went in.", Json::object()}};
+    }
+    SetVerdict(diagnosis);
+    return diagnosis;
+  }
+  if (best && best->Left() <= kExplained) {
+    Describe(*best, samples, expected, diagnosis);
+    if (!HasFault(diagnosis.findings)) {
+      diagnosis.findings.insert(
+          diagnosis.findings.begin(),
+          {"none-found", Severity::kNote,
+           fmt::format("{}, {}, positions as given{}",
+                       DescribeLayout(best->layout, samples.head_dim),
+                       DescribeSpectrum(best->spectrum), expected ? ": as the config says." : "."),
+           Json::object()});
+    }
+    SetVerdict(diagnosis);
+    return diagnosis;
+  }
+  if (const auto heads = SplitInto(HeadsOf(samples), expected)) {
+    Describe(heads->common, OfHead(samples, 0), expected, diagnosis);
+    diagnosis.findings.insert(diagnosis.findings.begin(),
+                              PartsDiffer("heads-differ", "Head", *heads));
+  } else if (const auto rows = SplitInto(RowsOf(samples), expected)) {
+    Describe(rows->common, OfRow(samples, 0), expected, diagnosis);
+    diagnosis.findings.insert(diagnosis.findings.begin(), PartsDiffer("rows-differ", "Row", *rows));
+  } else {
+    Residue residue{.relative = 1, .sentence = "What came out is no rotation of what went in."};
+    if (best && best->places.empty()) {
+      const WholeRotation whole =
+          best->whole.value_or(WholeRotation{.rotation = AppliedRotation(*best, samples)});
+      residue = ResidueOf(samples, Predicted(samples, whole, best->positions.positions));
+      // A rotation that explains most of it is worth saying.
+      if (residue.relative < 0.3) Describe(*best, samples, expected, diagnosis);
+      if (residue.kind == "norms" || residue.kind == "added") {
+        std::erase_if(diagnosis.findings, [](const Finding& finding) {
+          return finding.code.starts_with("attention-factor");
+        });
+      }
+    }
+    diagnosis.certainty = diagnosis.rotation ? Certainty::kLikely : Certainty::kCannotTell;
+    diagnosis.residual = residue.relative;
+    diagnosis.findings.insert(diagnosis.findings.begin(),
+                              {"not-a-rotation",
+                               Severity::kFault,
+                               residue.sentence,
+                               {{"kind", residue.kind}, {"size", residue.size}}});
+  }
+  SetVerdict(diagnosis);
+  return diagnosis;
+}
+
+}  // namespace rotary

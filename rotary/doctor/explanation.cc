@@ -1,0 +1,152 @@
+#include "rotary/doctor/explanation.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace rotary {
+namespace {
+
+constexpr Precision kShort[] = {Precision::kBF16, Precision::kF16, Precision::kTF32};
+
+std::vector<double> Rounded(Precision precision, std::vector<double> values) {
+  for (double& x : values) x = RoundedTo(precision, x);
+  return values;
+}
+
+// Tries hypotheses and keeps them, the best first.
+class Search {
+ public:
+  Search(const Samples& samples, const TurnTable& table, const ChannelLayout& layout)
+      : table_(table), layout_(layout), axes_(samples.axes) {}
+
+  // Returns the fit, whether it is the best or not.
+  Fit Try(const SpectrumGuess& spectrum, Precision frequencies, const PositionGuess& positions,
+          const TurnArithmetic& arithmetic, double tolerance = kFloat32Tolerance) {
+    const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
+                          axes_, arithmetic, tolerance);
+    const auto one = [](bool is) { return is ? 1.0 : 0.0; };
+    const double faults =
+        spectrum.faults + positions.faults + one(fit.inverse) +
+        one(frequencies != Precision::kDouble) + one(arithmetic.angles != Precision::kDouble) +
+        one(arithmetic.tables != Precision::kDouble) + 0.1 * one(arithmetic.float32);
+    const double score = ScoreOf(table_.numbers, fit.chi, faults);
+    if (kept_.size() == kMost && score >= kept_.back().score) return fit;
+    Explanation own{.layout = layout_,
+                    .spectrum = spectrum,
+                    .frequencies = frequencies,
+                    .positions = positions,
+                    .arithmetic = arithmetic,
+                    .fit = fit,
+                    .faults = faults,
+                    .score = score,
+                    .numbers = table_.numbers};
+    const auto place = std::upper_bound(
+        kept_.begin(), kept_.end(), score,
+        [](double value, const Explanation& other) { return value < other.score; });
+    kept_.insert(place, std::move(own));
+    if (kept_.size() > kMost) kept_.pop_back();
+    return fit;
+  }
+
+  const std::vector<Explanation>& kept() const { return kept_; }
+
+ private:
+  static constexpr size_t kMost = 16;
+
+  const TurnTable& table_;
+  const ChannelLayout& layout_;
+  int axes_;
+  std::vector<Explanation> kept_;
+};
+
+}  // namespace
+
+Rotation AppliedRotation(const Explanation& explanation, const Samples& samples) {
+  Rotation rotation;
+  if (explanation.whole) {
+    rotation = explanation.whole->rotation;
+    rotation.attention_factor = explanation.fit.factor;
+    return rotation;
+  }
+  rotation.head_dim = samples.head_dim;
+  rotation.axes = samples.axes;
+  rotation.attention_factor = explanation.fit.factor;
+  rotation.first.assign(explanation.layout.first.begin(), explanation.layout.first.end());
+  rotation.second.assign(explanation.layout.second.begin(), explanation.layout.second.end());
+  for (const double w : explanation.spectrum.frequency) {
+    rotation.frequency.push_back(RoundedTo(explanation.frequencies, w) *
+                                 (explanation.fit.inverse ? -1 : 1));
+  }
+  return rotation;
+}
+
+Explanation Explain(const Samples& samples, const TurnTable& table, const ChannelLayout& layout,
+                    const std::vector<SpectrumGuess>& spectra, const std::vector<double>& positions,
+                    double factor) {
+  Search search(samples, table, layout);
+  const std::vector<PositionGuess> usual = UsualPositions(positions);
+  const PositionGuess& as_given = usual.front();
+  for (const SpectrumGuess& spectrum : spectra) {
+    const Fit plain = search.Try(spectrum, Precision::kDouble, as_given, {});
+    for (const Precision precision : kShort) {
+      // Both operands of a product in one format, and the product too where all is in the dtype.
+      for (const PositionGuess& rounded : usual) {
+        if (rounded.precision != precision && rounded.kind != "as given") continue;
+        search.Try(spectrum, precision, rounded, {});
+        if (precision == Precision::kTF32) continue;
+        search.Try(spectrum, precision, rounded, {.angles = precision});
+        search.Try(spectrum, precision, rounded, {.angles = precision, .tables = precision});
+      }
+      if (precision != Precision::kTF32) {
+        search.Try(spectrum, Precision::kDouble, as_given, {.angles = precision});
+      }
+    }
+    for (size_t i = 1; i < usual.size(); ++i) {
+      search.Try(spectrum, Precision::kDouble, usual[i], {});
+    }
+    for (const bool inverse : {plain.inverse, !plain.inverse}) {
+      const std::vector<TokenPosition> found = PositionsOf(table, spectrum.frequency, samples.axes,
+                                                           inverse, positions, kFloat32Tolerance);
+      for (const PositionGuess& guess : PositionsFound(samples, positions, found)) {
+        search.Try(spectrum, Precision::kDouble, guess, {});
+        for (const Precision precision : kShort) search.Try(spectrum, precision, guess, {});
+      }
+    }
+  }
+  // With the best of these, what engines round last: tables, which may hold the factor.
+  const std::vector<Explanation> so_far = search.kept();
+  const auto try_tables = [&](const Explanation& one, const SpectrumGuess& spectrum,
+                              TurnArithmetic arithmetic, double tolerance) {
+    for (const Precision tables : {Precision::kF32, Precision::kBF16, Precision::kF16}) {
+      arithmetic.tables = tables;
+      std::vector<double> factors = {1};
+      if (std::abs(factor - 1) > 1e-9) factors.push_back(factor);
+      for (const double own : factors) {
+        arithmetic.table_factor = own;
+        search.Try(spectrum, one.frequencies, one.positions, arithmetic, tolerance);
+      }
+    }
+  };
+  for (const Explanation& one : so_far) {
+    try_tables(one, one.spectrum, one.arithmetic, kFloat32Tolerance);
+  }
+  // Whether angles are exact, those of float32 products, or only near: rounded tables hide in what
+  // a tolerance allows.
+  const Explanation best = search.kept().front();
+  TurnArithmetic arithmetic = best.arithmetic;
+  arithmetic.tables = Precision::kDouble;
+  search.Try(best.spectrum, best.frequencies, best.positions, arithmetic, 0);
+  try_tables(best, best.spectrum, arithmetic, 0);
+  if (arithmetic.angles == Precision::kDouble && best.frequencies == Precision::kDouble) {
+    arithmetic.float32 = true;
+    SpectrumGuess spectrum = best.spectrum;
+    if (!spectrum.float32_frequency.empty()) spectrum.frequency = spectrum.float32_frequency;
+    search.Try(spectrum, best.frequencies, best.positions, arithmetic, 0);
+    try_tables(best, spectrum, arithmetic, 0);
+  }
+  return search.kept().front();
+}
+
+}  // namespace rotary

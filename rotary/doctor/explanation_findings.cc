@@ -1,0 +1,366 @@
+#include "rotary/doctor/explanation_findings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "rotary/doctor/structures.h"
+
+namespace rotary {
+namespace {
+
+// 500,000
+std::string Grouped(int64_t value) {
+  std::string digits = std::to_string(value);
+  const int sign = value < 0 ? 1 : 0;
+  for (int i = static_cast<int>(digits.size()) - 3; i > sign; i -= 3) {
+    digits.insert(static_cast<size_t>(i), ",");
+  }
+  return digits;
+}
+
+// 500,000; 1.5e-05; 0.25.
+std::string Number(double value) {
+  if (value == std::round(value) && std::abs(value) < 1e15) {
+    return Grouped(static_cast<int64_t>(value));
+  }
+  return fmt::format("{:.6g}", value);
+}
+
+std::set<std::pair<int, int>> PairSet(const ChannelLayout& layout) {
+  std::set<std::pair<int, int>> pairs;
+  for (size_t j = 0; j < layout.first.size(); ++j) {
+    pairs.insert(std::minmax(layout.first[j], layout.second[j]));
+  }
+  return pairs;
+}
+
+void AddLayout(const ChannelLayout& found, const ChannelLayout& wanted, int head_dim,
+               std::vector<Finding>& findings) {
+  if (PairSet(found) == PairSet(wanted)) return;
+  const Json evidence = {{"found", DescribeLayout(found, head_dim)},
+                         {"expected", DescribeLayout(wanted, head_dim)}};
+  const size_t before = findings.size();
+  if (found.name != wanted.name) {
+    findings.push_back({"layout-differs", Severity::kFault,
+                        fmt::format("Channels pair up in {} layout, the config's family in {}.",
+                                    found.name, wanted.name),
+                        evidence});
+  }
+  if (found.rotary_dim != wanted.rotary_dim) {
+    findings.push_back({"rotary-dim-differs", Severity::kFault,
+                        fmt::format("{} channels turn, the config asks for {}.", found.rotary_dim,
+                                    wanted.rotary_dim),
+                        evidence});
+  }
+  if (found.offset != wanted.offset) {
+    findings.push_back({"offset-differs", Severity::kFault,
+                        fmt::format("The channels that turn begin at {}, the config's at {}.",
+                                    found.offset, wanted.offset),
+                        evidence});
+  }
+  if (findings.size() == before) {
+    findings.push_back({"layout-differs", Severity::kFault,
+                        "Channels pair up in another order than the config's family has.",
+                        evidence});
+  }
+}
+
+void AddSpectrum(const Explanation& found, const std::optional<Expectation>& expected,
+                 std::vector<Finding>& findings) {
+  for (const std::string& code : found.spectrum.codes) {
+    std::string sentence;
+    const std::string own = DescribeSpectrum(found.spectrum);
+    if (code == "theta-differs") {
+      sentence = fmt::format("Theta is {}, the config's is {}.", Number(found.spectrum.theta),
+                             Number(expected->theta));
+    } else if (code == "scaling-missing") {
+      sentence = fmt::format("Frequencies are those of plain theta {}: the config's {} is missing.",
+                             Number(found.spectrum.theta), Name(expected->rule));
+    } else if (code == "scaling-differs") {
+      sentence =
+          fmt::format("Frequencies are {}, the config asks for {}.", own, Describe(expected->rule));
+    } else if (code == "denominator-differs") {
+      sentence = fmt::format(
+          "The exponents of theta count over another number of channels: as if "
+          "theta were {}.",
+          Number(found.spectrum.theta));
+    } else if (code == "rotated-twice") {
+      sentence = "Every pair turns by twice its angle: the rotation was applied twice.";
+    } else if (code == "axis-order-differs") {
+      sentence = "The axes of positions are in another order than the config's.";
+    } else {
+      sentence = fmt::format("Frequencies are {}.", own);
+    }
+    findings.push_back({code, Severity::kFault, sentence, {{"theta", found.spectrum.theta}}});
+  }
+}
+
+// Tokens in the order of their rows, with the positions that were given and those that were used.
+struct UsedPosition {
+  int64_t row;
+  double given, used;
+};
+
+// Rows that use what was given; all others.
+std::pair<std::vector<int64_t>, std::vector<int64_t>> RowsAsGiven(
+    const std::vector<UsedPosition>& tokens) {
+  std::map<int64_t, bool> as_given;
+  for (const UsedPosition& token : tokens) {
+    const auto row = as_given.emplace(token.row, true).first;
+    row->second = row->second && token.used == token.given;
+  }
+  std::pair<std::vector<int64_t>, std::vector<int64_t>> rows;
+  for (const auto& [row, is] : as_given) (is ? rows.first : rows.second).push_back(row);
+  return rows;
+}
+
+// Whether positions fall back within a row, and count on from there. Of neighbours alone: tokens
+// further apart may have several beginnings between them.
+bool BeginAgain(const std::vector<UsedPosition>& tokens) {
+  double nearest = std::numeric_limits<double>::infinity();
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    const double lag = tokens[i].given - tokens[i - 1].given;
+    if (tokens[i].row == tokens[i - 1].row && lag > 0) nearest = std::min(nearest, lag);
+  }
+  int falls = 0, steps = 0;
+  for (size_t i = 1; i < tokens.size(); ++i) {
+    if (tokens[i].row != tokens[i - 1].row) continue;
+    const double lag = tokens[i].given - tokens[i - 1].given;
+    const double used = tokens[i].used - tokens[i - 1].used;
+    if (lag > 0 && used > lag) return false;
+    if (lag != nearest) continue;
+    if (used == lag || tokens[i].used == 0) ++steps;
+    if (used < lag) ++falls;
+  }
+  return falls > 0 && steps >= falls;
+}
+
+// Rows all of whose tokens stand at one position, where other rows' do not.
+std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
+  std::map<int64_t, std::vector<double>> rows;
+  for (const UsedPosition& token : tokens) rows[token.row].push_back(token.used);
+  std::vector<int64_t> still;
+  for (const auto& [row, used] : rows) {
+    if (used.size() > 1 && std::count(used.begin(), used.end(), used[0]) == std::ssize(used)) {
+      still.push_back(row);
+    }
+  }
+  if (still.size() == rows.size()) still.clear();
+  return still;
+}
+
+// The format to which positions are rounded that else would count by one; nothing where they count,
+// or no format explains them.
+std::optional<Precision> RoundedCounting(const std::vector<UsedPosition>& tokens) {
+  if (tokens.size() < 3) return std::nullopt;
+  for (const Precision format : {Precision::kBF16, Precision::kF16, Precision::kTF32}) {
+    std::map<int64_t, std::vector<UsedPosition>> rows;
+    for (const UsedPosition& token : tokens) rows[token.row].push_back(token);
+    bool changes = false, all = true;
+    for (const auto& [row, own] : rows) {
+      bool found = false;
+      const double unit = std::ceil(std::abs(own[0].used) / 64) + 1;
+      for (double start = own[0].used - unit; start <= own[0].used + unit && !found; ++start) {
+        found = true;
+        for (const UsedPosition& token : own) {
+          const double counted = start + token.given - own[0].given;
+          const double rounded = RoundedTo(format, counted);
+          found = found && token.used == rounded;
+          changes = changes || (found && rounded != counted);
+        }
+      }
+      all = all && found;
+    }
+    if (all && changes) return format;
+  }
+  return std::nullopt;
+}
+
+void AddPositions(const Explanation& found, const Samples& samples,
+                  std::vector<Finding>& findings) {
+  const PositionGuess& positions = found.positions;
+  if (positions.kind == "as given") return;
+  const std::vector<double> given = GivenPositions(samples);
+  std::vector<UsedPosition> tokens;
+  Json used = Json::array(), wanted = Json::array();
+  for (size_t t = 0; t < samples.row.size() && samples.axes == 1; ++t) {
+    tokens.push_back({samples.row[t], given[t], positions.positions[t]});
+    if (t >= 16) continue;
+    wanted.push_back(given[t]);
+    used.push_back(positions.positions[t]);
+  }
+  if (samples.positions.empty()) {
+    // Nothing says where tokens were to stand, but that they follow each other.
+    const std::vector<int64_t> still = RowsThatStay(tokens);
+    if (!still.empty()) {
+      findings.push_back({"rows-differ",
+                          Severity::kFault,
+                          fmt::format("Row {} of the batch was turned at one position throughout, "
+                                      "the others were not.",
+                                      fmt::join(still, ", ")),
+                          {{"used", used}}});
+      return;
+    }
+    if (const auto format = RoundedCounting(tokens)) {
+      findings.push_back({"positions-rounded",
+                          Severity::kFault,
+                          fmt::format("Positions are rounded to {}.", Name(*format)),
+                          {{"used", used}}});
+      return;
+    }
+    const auto [least, most] =
+        std::minmax_element(positions.positions.begin(), positions.positions.end());
+    findings.push_back({"position-shifted",
+                        Severity::kNote,
+                        fmt::format("Positions were not given: tokens were turned at {} to {}.",
+                                    Number(*least), Number(*most)),
+                        {{"used", used}}});
+    return;
+  }
+  const Json evidence = {{"given", wanted}, {"used", used}};
+  const auto fault = [&](const char* code, std::string sentence) {
+    findings.push_back({code, Severity::kFault, std::move(sentence), evidence});
+  };
+  if (positions.kind == "shifted") {
+    return fault("position-shifted",
+                 fmt::format("Every position is {} {}.", Number(std::abs(positions.shift)),
+                             positions.shift > 0 ? "too high" : "too low"));
+  }
+  if (positions.kind == "rounded") {
+    return fault("positions-rounded",
+                 fmt::format("Positions are rounded to {}.", Name(positions.precision)));
+  }
+  const auto [good, odd] = RowsAsGiven(tokens);
+  if (!good.empty()) {
+    return fault("rows-differ", fmt::format("Row {} of the batch was turned at other positions "
+                                            "than were given, row {} was not.",
+                                            fmt::join(odd, ", "), fmt::join(good, ", ")));
+  }
+  if (positions.kind == "by row") {
+    return fault("rows-differ", "Each row of the batch is shifted by a number of its own.");
+  }
+  if (BeginAgain(tokens)) {
+    return fault("positions-restart", "Positions begin again within a row.");
+  }
+  const bool is_one = std::all_of(tokens.begin(), tokens.end(), [&](const UsedPosition& token) {
+    return token.used == tokens[0].used;
+  });
+  if (is_one && tokens.size() > 1) {
+    return fault("position-shifted",
+                 fmt::format("Every token was turned at position {}.", Number(tokens[0].used)));
+  }
+  fault("position-shifted", "Tokens were turned at other positions than were given.");
+}
+
+void AddFactor(const Explanation& found, double wanted, const Samples& samples,
+               std::vector<Finding>& findings) {
+  const double g = found.fit.factor;
+  // Rounded tables are shorter or longer than 1 by about their unit.
+  const double tables = found.arithmetic.tables == Precision::kDouble
+                            ? 0x1p-22
+                            : std::ldexp(1.0, -DigitsOf(found.arithmetic.tables));
+  const double open = 6 * found.fit.factor_deviation * std::sqrt(std::max(1.0, found.Left())) +
+                      tables + samples.unit;
+  const auto is = [&](double value) { return std::abs(g / value - 1) <= open; };
+  const bool twice =
+      std::count(found.spectrum.codes.begin(), found.spectrum.codes.end(), "rotated-twice") > 0;
+  if (is(wanted) || (twice && is(wanted * wanted))) return;
+  const Json evidence = {{"found", g}, {"expected", wanted}, {"deviation", open / 6}};
+  if (wanted != 1 && is(1)) {
+    findings.push_back({"attention-factor-missing", Severity::kFault,
+                        fmt::format("The attention factor {} is missing.", Number(wanted)),
+                        evidence});
+  } else if (wanted != 1 && is(wanted * wanted)) {
+    findings.push_back({"attention-factor-squared", Severity::kFault,
+                        fmt::format("The attention factor is applied twice: {} for {}.", Number(g),
+                                    Number(wanted)),
+                        evidence});
+  } else {
+    findings.push_back({"attention-factor-differs", Severity::kFault,
+                        fmt::format("Everything is multiplied by {}, the config asks for {}.",
+                                    Number(g), Number(wanted)),
+                        evidence});
+  }
+}
+
+}  // namespace
+
+std::string DescribeLayout(const ChannelLayout& layout, int head_dim) {
+  std::string text = layout.name + " layout";
+  if (layout.rotary_dim != head_dim) {
+    text += fmt::format(" over {} of {} channels", layout.rotary_dim, head_dim);
+  }
+  if (layout.offset != 0) text += fmt::format(" from {} on", layout.offset);
+  return text;
+}
+
+std::string DescribeSpectrum(const SpectrumGuess& spectrum) {
+  if (spectrum.theta == 0) return "frequencies of their own";
+  std::string text = "theta " + Number(spectrum.theta);
+  if (!spectrum.rule.empty() && spectrum.rule != "default") text += " with " + spectrum.rule;
+  return text;
+}
+
+std::string DescribeArithmetic(const Explanation& explanation) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* what, Precision precision) {
+    if (precision != Precision::kDouble) {
+      parts.push_back(fmt::format("{} in {}", what, Name(precision)));
+    }
+  };
+  if (explanation.positions.kind == "rounded") add("positions", explanation.positions.precision);
+  add("frequencies", explanation.frequencies);
+  add("angles", explanation.arithmetic.angles);
+  add("tables", explanation.arithmetic.tables);
+  if (parts.empty()) return explanation.arithmetic.float32 ? "float32" : "exact";
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
+std::vector<Finding> FindingsOf(const Explanation& explanation, const Samples& samples,
+                                const std::optional<Expectation>& expected) {
+  std::vector<Finding> findings;
+  for (const std::string& code : explanation.codes) {
+    findings.push_back(
+        {code, Severity::kFault,
+         code == "channels-permuted"
+             ? "Outputs stand in other places than their inputs: the rotation is right, the order "
+               "of channels is another afterwards."
+             : "Tables and pairs disagree: the two channels of a pair turn by different angles.",
+         explanation.places.empty() ? Json::object() : Json{{"places", explanation.places}}});
+  }
+  if (expected) {
+    AddLayout(explanation.layout, expected->layout, samples.head_dim, findings);
+    AddSpectrum(explanation, expected, findings);
+    AddFactor(explanation, expected->rotation.attention_factor, samples, findings);
+  }
+  if (explanation.fit.inverse) {
+    findings.push_back({"direction-reversed", expected ? Severity::kFault : Severity::kNote,
+                        "Pairs turn backwards: the sign of the sine, or the order of the two "
+                        "channels of a pair, is reversed.",
+                        Json::object()});
+  }
+  AddPositions(explanation, samples, findings);
+  const auto rounded = [&](const char* code, Severity severity, const char* what,
+                           Precision precision) {
+    if (precision == Precision::kDouble) return;
+    findings.push_back({code,
+                        severity,
+                        fmt::format("{} rounded to {}.", what, Name(precision)),
+                        {{"format", Name(precision)}}});
+  };
+  rounded("frequencies-rounded", Severity::kFault, "Frequencies are", explanation.frequencies);
+  rounded("angles-rounded", Severity::kFault, "Angles are", explanation.arithmetic.angles);
+  if (explanation.arithmetic.tables != Precision::kF32) {
+    rounded("tables-rounded", Severity::kNote, "Cosines and sines are",
+            explanation.arithmetic.tables);
+  }
+  return findings;
+}
+
+}  // namespace rotary

@@ -1,0 +1,21 @@
+// A diagnosis for people and for machines.
+#ifndef ROTARY_DOCTOR_REPORT_H_
+#define ROTARY_DOCTOR_REPORT_H_
+
+#include <string>
+
+#include "rotary/doctor/diagnosis.h"
+
+namespace rotary {
+
+// The verdict, what was measured, the findings with their likely causes, the numbers.
+std::string DiagnosisText(const Diagnosis& diagnosis);
+
+// {"verdict", "certainty", "layout", "head_dim", "rotary_dim", "offset", "theta", "rule", "factor",
+// "attention_factor", "direction", "position_shift", "arithmetic", "rotation", "findings",
+// "stories", "residual", "noise"}; what is unknown is null.
+std::string DiagnosisJson(const Diagnosis& diagnosis);
+
+}  // namespace rotary
+
+#endif  // ROTARY_DOCTOR_REPORT_H_

@@ -1,0 +1,144 @@
+#include "rotary/doctor/samples.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+#include "rotary/base/dtype.h"
+#include "rotary/base/error.h"
+
+namespace rotary {
+namespace {
+
+// Of the shortest format that holds all numbers.
+double UnitOf(const std::vector<double>& numbers) {
+  int digits = 8;
+  for (const double x : numbers) {
+    if (x == 0) continue;
+    while (digits < 53) {
+      const double units = std::ldexp(x, digits - 1 - std::ilogb(x));
+      if (units == std::nearbyint(units)) break;
+      digits = digits == 8 ? 11 : digits == 11 ? 24 : 53;
+    }
+  }
+  return std::ldexp(1.0, -digits);
+}
+
+// Row and token of a place in [rows, tokens].
+std::string PlaceOf(int64_t index, int64_t tokens, int64_t rows) {
+  const std::string token = Sentence("token ", index % tokens);
+  return rows == 1 ? token : Sentence("row ", index / tokens, ", ", token);
+}
+
+// The numbers of one token, whatever the strides.
+void CopyToken(const char* name, ConstTensorView view, int64_t index, double* out) {
+  const int64_t tokens = view.shape(1);
+  DispatchFloat(view.dtype(), "doctor", [&]<class T>() {
+    const T* from =
+        view.As<T>() + index / tokens * view.stride(0) + index % tokens * view.stride(1);
+    for (int64_t h = 0; h < view.shape(2); ++h) {
+      for (int64_t c = 0; c < view.shape(3); ++c) {
+        const T value = from[h * view.stride(2) + c * view.stride(3)];
+        if constexpr (std::is_same_v<T, double>) {
+          *out = value;
+        } else {
+          *out = ToFloat(value);
+        }
+        Require(std::isfinite(*out), "doctor: ", name, " has a number that is not finite, at ",
+                PlaceOf(index, tokens, view.shape(0)), ", head ", h, ", channel ", c);
+        ++out;
+      }
+    }
+  });
+}
+
+}  // namespace
+
+void CheckObservation(const Observation& observation) {
+  const ConstTensorView& x = observation.before;
+  const ConstTensorView& y = observation.after;
+  Require(x.rank() == 4 && x.shape() == y.shape(), "doctor: before and after must be two [rows, ",
+          "tokens, heads, head_dim] of one shape, got ", x.shape().ToString(), " and ",
+          y.shape().ToString());
+  Require(x.count() > 0, "doctor: there are no numbers: ", x.shape().ToString());
+  const size_t wanted = static_cast<size_t>(x.shape(0) * x.shape(1) * observation.axes);
+  Require(observation.positions.empty() || observation.positions.size() == wanted,
+          "doctor: positions must be ", wanted, " numbers, one for each token and axis, got ",
+          observation.positions.size());
+}
+
+Samples TakeSamples(const Observation& observation, int64_t most) {
+  CheckObservation(observation);
+  const ConstTensorView& x = observation.before;
+  const int64_t all = x.shape(0) * x.shape(1);
+  Samples samples;
+  samples.heads = x.shape(2);
+  samples.head_dim = static_cast<int>(x.shape(3));
+  samples.axes = observation.axes;
+  std::vector<int64_t> index;
+  if (all <= most) {
+    for (int64_t t = 0; t < all; ++t) index.push_back(t);
+  } else {
+    const int64_t near = most / 2, far = most - near;
+    for (int64_t t = 0; t < near; ++t) index.push_back(t);
+    for (int64_t i = 1; i <= far; ++i) index.push_back(near - 1 + (all - near) * i / far);
+  }
+  samples.tokens = static_cast<int64_t>(index.size());
+  const int64_t numbers = samples.heads * samples.head_dim;
+  samples.before.resize(static_cast<size_t>(samples.tokens * numbers));
+  samples.after.resize(samples.before.size());
+  for (int64_t t = 0; t < samples.tokens; ++t) {
+    const int64_t i = index[static_cast<size_t>(t)];
+    samples.origin.push_back(static_cast<size_t>(t));
+    samples.row.push_back(i / x.shape(1));
+    samples.token.push_back(i % x.shape(1));
+    CopyToken("before", x, i, samples.before.data() + t * numbers);
+    CopyToken("after", observation.after, i, samples.after.data() + t * numbers);
+    for (int a = 0; a < samples.axes && !observation.positions.empty(); ++a) {
+      samples.positions.push_back(observation.positions[static_cast<size_t>(i * samples.axes + a)]);
+    }
+  }
+  samples.unit = UnitOf(samples.after);
+  return samples;
+}
+
+Samples OfHead(const Samples& samples, int64_t head) {
+  Samples own = samples;
+  own.heads = 1;
+  own.before.clear();
+  own.after.clear();
+  for (int64_t t = 0; t < samples.tokens; ++t) {
+    const double* x = samples.Before(t) + head * samples.head_dim;
+    const double* y = samples.After(t) + head * samples.head_dim;
+    own.before.insert(own.before.end(), x, x + samples.head_dim);
+    own.after.insert(own.after.end(), y, y + samples.head_dim);
+  }
+  return own;
+}
+
+Samples OfRow(const Samples& samples, int64_t row) {
+  Samples own = samples;
+  own.tokens = 0;
+  for (auto* list : {&own.before, &own.after, &own.positions}) list->clear();
+  own.row.clear();
+  own.token.clear();
+  own.origin.clear();
+  const int64_t numbers = samples.heads * samples.head_dim;
+  for (int64_t t = 0; t < samples.tokens; ++t) {
+    const auto i = static_cast<size_t>(t);
+    if (samples.row[i] != row) continue;
+    ++own.tokens;
+    own.row.push_back(row);
+    own.origin.push_back(samples.origin[i]);
+    own.token.push_back(samples.token[i]);
+    own.before.insert(own.before.end(), samples.Before(t), samples.Before(t) + numbers);
+    own.after.insert(own.after.end(), samples.After(t), samples.After(t) + numbers);
+    for (int a = 0; a < samples.axes && !samples.positions.empty(); ++a) {
+      own.positions.push_back(
+          samples.positions[i * static_cast<size_t>(samples.axes) + static_cast<size_t>(a)]);
+    }
+  }
+  return own;
+}
+
+}  // namespace rotary

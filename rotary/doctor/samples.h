@@ -1,0 +1,52 @@
+// What went into an unknown rotation and what came out of it, as doubles: what every estimate of
+// the doctor starts from.
+#ifndef ROTARY_DOCTOR_SAMPLES_H_
+#define ROTARY_DOCTOR_SAMPLES_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "rotary/base/tensor.h"
+
+namespace rotary {
+
+// Queries or keys before and after.
+struct Observation {
+  ConstTensorView before, after;  // [rows, tokens, heads, head_dim], f64 f32 bf16 f16
+  // [rows, tokens, axes]; empty: unknown.
+  std::vector<double> positions;
+  int axes = 1;
+};
+
+// Throws std::invalid_argument: other shapes, fewer than 4 axes, not as many positions as tokens;
+// FileError-free: numbers are looked at by TakeSamples.
+void CheckObservation(const Observation& observation);
+
+// Some tokens of an observation, all heads of each.
+struct Samples {
+  int64_t tokens = 0, heads = 0;
+  int head_dim = 0, axes = 1;
+  std::vector<double> before, after;  // [tokens, heads, head_dim]
+  std::vector<double> positions;      // [tokens, axes]; empty: unknown
+  std::vector<int64_t> row, token;    // [tokens]: where each lies
+  std::vector<size_t> origin;         // [tokens]: of a part, the token of the whole
+  // Half a unit in the last place of what came out, of numbers from 1 to 2: 2^-24 for f32, or that
+  // of a shorter format whose numbers all of them are.
+  double unit = 0;
+
+  const double* Before(int64_t t) const { return before.data() + t * heads * head_dim; }
+  const double* After(int64_t t) const { return after.data() + t * heads * head_dim; }
+};
+
+// At most `most` tokens: the first half of them from the beginning of the first row on, because
+// neighbours tell fast turns, the others evenly from the rest, because distance tells slow ones
+// exactly. Throws std::invalid_argument where a number is not finite, with its place.
+Samples TakeSamples(const Observation& observation, int64_t most);
+
+// Those of one head; of one row.
+Samples OfHead(const Samples& samples, int64_t head);
+Samples OfRow(const Samples& samples, int64_t row);
+
+}  // namespace rotary
+
+#endif  // ROTARY_DOCTOR_SAMPLES_H_

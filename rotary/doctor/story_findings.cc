@@ -1,0 +1,75 @@
+#include "rotary/doctor/story_findings.h"
+
+#include <algorithm>
+#include <variant>
+
+namespace rotary {
+namespace {
+
+std::string CodeOf(ConfigDifference difference) {
+  switch (difference) {
+    case ConfigDifference::kTheta:
+      return "theta-differs";
+    case ConfigDifference::kScalingMissing:
+      return "scaling-missing";
+    case ConfigDifference::kDenominator:
+      return "denominator-differs";
+    case ConfigDifference::kTwice:
+      return "rotated-twice";
+    case ConfigDifference::kRounding:
+      return "frequencies-rounded";
+    case ConfigDifference::kScalingDiffers:
+    case ConfigDifference::kLength:
+    case ConfigDifference::kScale:
+    case ConfigDifference::kOther:
+      break;
+  }
+  return "scaling-differs";
+}
+
+bool IsRounded(FrequencyArithmetic arithmetic) {
+  return arithmetic == FrequencyArithmetic::kBF16 || arithmetic == FrequencyArithmetic::kF16 ||
+         arithmetic == FrequencyArithmetic::kTF32;
+}
+
+}  // namespace
+
+std::optional<ExpectedRule> ExpectedRuleOf(const std::optional<Expectation>& expected, int pairs) {
+  if (!expected) return std::nullopt;
+  const bool as_many = expected->rotation.pairs() == pairs;
+  ExpectedRule rule{.theta = expected->theta, .rule = expected->rule, .length = expected->length};
+  if (expected->by_rule) {
+    // Lists of LongRoPE are of one length.
+    if (!as_many && std::holds_alternative<LongRopeRule>(expected->rule)) return std::nullopt;
+    if (!as_many) rule.rotary_dim = expected->layout.rotary_dim;
+    return rule;
+  }
+  if (!as_many || expected->rotation.axes > 1 || expected->rotation.heads > 1) return std::nullopt;
+  rule.frequency = expected->rotation.frequency;
+  return rule;
+}
+
+std::vector<std::string> CodesOf(const Story& story) {
+  std::vector<std::string> codes;
+  const auto add = [&](const std::string& code) {
+    if (std::find(codes.begin(), codes.end(), code) == codes.end()) codes.push_back(code);
+  };
+  for (const ConfigDifference difference : story.differences) add(CodeOf(difference));
+  if (IsRounded(story.arithmetic)) add("frequencies-rounded");
+  return codes;
+}
+
+std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
+  std::vector<SpectrumGuess> guesses;
+  for (const Story& story : stories.stories) {
+    if (story.name == "own") continue;
+    SpectrumGuess guess{.codes = CodesOf(story), .frequency = story.frequency};
+    guess.faults = static_cast<double>(guess.codes.size()) + 0.3 * story.free_parameters;
+    guess.theta = story.theta;
+    guess.rule = story.name;
+    guesses.push_back(std::move(guess));
+  }
+  return guesses;
+}
+
+}  // namespace rotary

@@ -1,0 +1,336 @@
+#include "rotary/doctor/structures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "rotary/doctor/output_fit.h"
+#include "rotary/doctor/regression.h"
+#include "rotary/doctor/story_findings.h"
+#include "rotary/doctor/theta_of_angles.h"
+#include "rotary/rope/spectra.h"
+
+namespace rotary {
+namespace {
+
+// The layouts to look at: the expected one, those that the pairs allow, and where pairs say little,
+// the usual ones.
+std::vector<ChannelLayout> LayoutsToTry(const Samples& samples,
+                                        const std::optional<Expectation>& expected) {
+  const Pairing pairing = FindPairs(samples);
+  std::vector<ChannelLayout> layouts;
+  const auto add = [&](const ChannelLayout& layout) {
+    if (std::find(layouts.begin(), layouts.end(), layout) == layouts.end()) {
+      layouts.push_back(layout);
+    }
+  };
+  const bool is_conclusive = !pairing.pairs.empty() && pairing.unexplained.empty();
+  if (expected && (!is_conclusive || Allows(expected->layout, pairing))) add(expected->layout);
+  for (const ChannelLayout& layout : LayoutsOf(pairing, samples.head_dim)) add(layout);
+  if (is_conclusive) return layouts;
+  const int wanted_dim = expected ? expected->layout.rotary_dim : 0;
+  const int wanted_offset = expected ? expected->layout.offset : 0;
+  for (const int rotary_dim : {samples.head_dim / 2 * 2, wanted_dim}) {
+    for (const int offset : {0, wanted_offset}) {
+      if (rotary_dim < 2 || offset + rotary_dim > samples.head_dim) continue;
+      add(HalfLayout(rotary_dim, offset));
+      add(InterleavedLayout(rotary_dim, offset));
+    }
+  }
+  return layouts;
+}
+
+double LayoutFaults(const ChannelLayout& layout, const std::optional<Expectation>& expected) {
+  if (!expected) return layout.name == "other" ? 1 : 0;
+  const ChannelLayout& wanted = expected->layout;
+  if (layout == wanted) return 0;
+  const double faults = (layout.name != wanted.name ? 1.0 : 0.0) +
+                        (layout.rotary_dim != wanted.rotary_dim ? 1.0 : 0.0) +
+                        (layout.offset != wanted.offset ? 1.0 : 0.0);
+  return std::max(faults, 1.0);
+}
+
+// What the turns of a layout say about frequencies: the rules that explain them, theta from the
+// angles of a single token, and where tokens tell all of them, the measured ones as they are.
+std::vector<SpectrumGuess> MeasuredSpectra(const TurnTable& table, const Samples& samples,
+                                           const std::vector<double>& positions,
+                                           const std::optional<Expectation>& expected) {
+  const size_t pairs = table.pairs.size();
+  const auto axes = static_cast<size_t>(samples.axes);
+  std::vector<int> axis_of(pairs, 0);
+  if (axes > 1) {
+    if (!expected || expected->rotation.pairs() != static_cast<int>(pairs)) return {};
+    axis_of = AxesOfPairs(expected->rotation);
+    if (axis_of.empty()) return {};
+  }
+  MeasuredSpectrum measured{.head_dim = samples.head_dim,
+                            .rotary_dim = static_cast<int>(2 * pairs)};
+  bool all = true;
+  double signs = 0;
+  for (size_t j = 0; j < pairs; ++j) {
+    std::vector<double> own;
+    for (size_t t = 0; t < table.tokens; ++t) {
+      own.push_back(positions[t * axes + static_cast<size_t>(axis_of[j])]);
+    }
+    const FoundFrequency found = FrequencyOf(table.pairs[j], own);
+    const bool is_known = std::isfinite(found.deviation);
+    all = all && is_known;
+    measured.frequency.push_back(is_known ? found.frequency : 0);
+    measured.deviation.push_back(found.deviation);
+    if (is_known) signs += found.frequency / found.deviation;
+  }
+  if (signs < 0) {
+    for (double& w : measured.frequency) w = -w;
+  }
+  std::vector<SpectrumGuess> guesses;
+  const std::optional<ExpectedRule> rule = ExpectedRuleOf(expected, static_cast<int>(pairs));
+  guesses = GuessesOf(FindStories(measured, rule ? &*rule : nullptr));
+  if (all) {
+    SpectrumGuess own{.frequency = measured.frequency,
+                      .faults = 2 + 0.3 * static_cast<double>(pairs)};
+    if (expected) own.codes = {"scaling-differs"};
+    guesses.push_back(std::move(own));
+  }
+  if (table.tokens == 1 && axes == 1 && positions[0] != 0 && std::abs(positions[0]) < 1e8) {
+    std::vector<double> angles, deviations;
+    for (const PairTurns& pair : table.pairs) {
+      angles.push_back(std::arg(pair.turn[0]));
+      deviations.push_back(std::hypot(pair.AngleDeviation(0), kFloat32Tolerance * positions[0]));
+    }
+    for (const double direction : {1.0, -1.0}) {
+      const AngleTheta found =
+          ThetaOfAngles(measured.rotary_dim, angles, deviations, direction * positions[0]);
+      if (found.answer != AngleTheta::Answer::kFound) continue;
+      SpectrumGuess guess{.frequency = PlainFrequencies(measured.rotary_dim, found.theta),
+                          .faults = 1.3,
+                          .theta = found.theta,
+                          .rule = "default"};
+      if (expected) guess.codes = {"theta-differs"};
+      guesses.push_back(std::move(guess));
+    }
+  }
+  for (SpectrumGuess& guess : guesses) {
+    guess.frequency = OnTheirAxes(guess.frequency, axis_of, samples.axes);
+  }
+  return guesses;
+}
+
+void Keep(std::optional<Explanation>& best, Explanation own) {
+  if (!best || own.score < best->score) best = std::move(own);
+}
+
+std::optional<Explanation> ExplainPlain(const Samples& samples,
+                                        const std::optional<Expectation>& expected) {
+  const std::vector<double> positions = GivenPositions(samples);
+  std::optional<Explanation> best;
+  for (const ChannelLayout& layout : LayoutsToTry(samples, expected)) {
+    if (layout.first.empty()) continue;
+    const TurnTable table = TurnTableOf(samples, layout.first, layout.second);
+    std::vector<SpectrumGuess> spectra = UsualSpectra(expected, layout, samples.head_dim);
+    for (SpectrumGuess& guess : MeasuredSpectra(table, samples, positions, expected)) {
+      spectra.push_back(std::move(guess));
+    }
+    if (spectra.empty()) continue;
+    const double factor = expected ? expected->rotation.attention_factor : 1;
+    Explanation own = Explain(samples, table, layout, spectra, positions, factor);
+    own.faults += LayoutFaults(layout, expected);
+    own.score += kPenalty * LayoutFaults(layout, expected);
+    Keep(best, std::move(own));
+  }
+  return best;
+}
+
+// The turns of each output of a list of pairs alone: of the firsts, then of the seconds. Two heads
+// at least.
+TurnTable TurnsOfOutputs(const Samples& samples, const Rotation& rotation) {
+  TurnTable table;
+  table.tokens = static_cast<size_t>(samples.tokens);
+  for (const bool of_second : {false, true}) {
+    for (size_t j = 0; j < rotation.first.size(); ++j) {
+      table.pairs.push_back(OutputTurns(samples, rotation.first[j], rotation.second[j], of_second));
+    }
+  }
+  return table;
+}
+
+// Positions at which two angles of each pair would have come about.
+std::vector<PositionGuess> PositionsOfOutputs(const Samples& samples, const Rotation& rotation,
+                                              const std::vector<double>& given) {
+  if (samples.heads < 2 || rotation.heads > 1 || rotation.IsGroup()) return {};
+  std::vector<double> frequency = rotation.frequency;
+  frequency.insert(frequency.end(), rotation.second_frequency.begin(),
+                   rotation.second_frequency.end());
+  return PositionsFound(samples, given,
+                        PositionsOf(TurnsOfOutputs(samples, rotation), frequency, samples.axes,
+                                    false, given, kFloat32Tolerance));
+}
+
+// Tries a rotation as a whole at the usual positions and near ones.
+void TryWhole(const Samples& samples, const WholeRotation& whole, const Explanation& words,
+              double faults, std::optional<Explanation>& best) {
+  std::vector<PositionGuess> guesses = UsualPositions(GivenPositions(samples));
+  for (const double shift : {1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 4.0, -4.0}) {
+    PositionGuess shifted{
+        .kind = "shifted", .shift = shift, .positions = guesses[0].positions, .faults = 1};
+    for (double& p : shifted.positions) p += shift;
+    guesses.push_back(std::move(shifted));
+  }
+  for (PositionGuess& found : PositionsOfOutputs(samples, whole.rotation, guesses[0].positions)) {
+    guesses.push_back(std::move(found));
+  }
+  for (PositionGuess& positions : guesses) {
+    Explanation own = words;
+    own.numbers = static_cast<double>(samples.after.size());
+    own.whole = whole;
+    own.fit = OutputFitOf(samples, whole, positions.positions, kFloat32Tolerance);
+    own.faults = faults + positions.faults;
+    own.score = ScoreOf(own.numbers, own.fit.chi, own.faults);
+    own.positions = std::move(positions);
+    Keep(best, std::move(own));
+  }
+}
+
+// Appends the frequencies [axes] of a channel where a table holds each twice in a row
+// (interleaved), or all twice (half).
+void AppendOfChannel(const std::vector<double>& frequency, size_t axes, int channel,
+                     bool table_is_half, std::vector<double>& out) {
+  const auto c = static_cast<size_t>(channel);
+  const size_t index = table_is_half ? c % (frequency.size() / axes) : c / 2;
+  const auto from = frequency.begin() + static_cast<std::ptrdiff_t>(index * axes);
+  out.insert(out.end(), from, from + static_cast<std::ptrdiff_t>(axes));
+}
+
+// Pairs in one layout, tables in the other: two angles in a pair.
+void TryMismatchedTables(const Samples& samples, const std::optional<Expectation>& expected,
+                         std::optional<Explanation>& best) {
+  const auto axes = static_cast<size_t>(samples.axes);
+  const int rotary_dim = expected ? expected->layout.rotary_dim : samples.head_dim / 2 * 2;
+  const int offset = expected ? expected->layout.offset : 0;
+  if (rotary_dim < 4) return;
+  for (const bool pairs_are_half : {true, false}) {
+    const ChannelLayout layout =
+        pairs_are_half ? HalfLayout(rotary_dim, offset) : InterleavedLayout(rotary_dim, offset);
+    for (const SpectrumGuess& spectrum : UsualSpectra(expected, layout, samples.head_dim)) {
+      Explanation words;
+      words.codes = {"tables-mismatch"};
+      words.layout = layout;
+      words.spectrum = spectrum;
+      Rotation rotation{.head_dim = samples.head_dim, .axes = samples.axes};
+      for (size_t j = 0; j < layout.first.size(); ++j) {
+        rotation.first.push_back(layout.first[j]);
+        rotation.second.push_back(layout.second[j]);
+        AppendOfChannel(spectrum.frequency, axes, layout.first[j] - offset, !pairs_are_half,
+                        rotation.frequency);
+        AppendOfChannel(spectrum.frequency, axes, layout.second[j] - offset, !pairs_are_half,
+                        rotation.second_frequency);
+      }
+      const double faults = 1 + spectrum.faults + LayoutFaults(layout, expected);
+      TryWhole(samples, {.rotation = rotation}, words, faults, best);
+    }
+  }
+}
+
+// A rotation that is no list of turns: as it is.
+void TryExpected(const Samples& samples, const Expectation& expected,
+                 std::optional<Explanation>& best) {
+  const Rotation& rotation = expected.rotation;
+  if (rotation.head_dim != samples.head_dim) return;
+  if (rotation.heads > 1 && rotation.heads != samples.heads) return;
+  Explanation words;
+  words.layout = expected.layout;
+  words.spectrum.frequency = rotation.frequency;
+  words.spectrum.theta = expected.theta;
+  const Side side = expected.of_keys ? Side::kKey : Side::kQuery;
+  TryWhole(samples, {rotation, side, expected.centre}, words, 0, best);
+}
+
+// The channels of a half or interleaved span in the order of the other.
+std::vector<int> OtherOrder(int head_dim, int rotary_dim, int offset, bool to_half) {
+  std::vector<int> places(static_cast<size_t>(head_dim));
+  for (int c = 0; c < head_dim; ++c) places[static_cast<size_t>(c)] = c;
+  for (int i = 0; i < rotary_dim / 2; ++i) {
+    for (const int side : {0, 1}) {
+      const int interleaved = offset + 2 * i + side;
+      const int half = offset + i + side * (rotary_dim / 2);
+      places[static_cast<size_t>(to_half ? interleaved : half)] = to_half ? half : interleaved;
+    }
+  }
+  return places;
+}
+
+void TryPermuted(const Samples& samples, const std::optional<Expectation>& expected,
+                 std::optional<Explanation>& best) {
+  std::vector<std::vector<int>> orders;
+  const auto add = [&](std::vector<int> places) {
+    const bool known = std::find(orders.begin(), orders.end(), places) != orders.end();
+    if (!places.empty() && !known) orders.push_back(std::move(places));
+  };
+  for (const bool to_half : {true, false}) {
+    add(OtherOrder(samples.head_dim, samples.head_dim / 2 * 2, 0, to_half));
+    if (expected && expected->layout.rotary_dim >= 4) {
+      add(OtherOrder(samples.head_dim, expected->layout.rotary_dim, expected->layout.offset,
+                     to_half));
+    }
+  }
+  if (samples.heads >= 3) add(PlacesOf(samples, SourcesOf(samples)));
+  // Enough numbers to see pairs: an order without them is no order.
+  const bool has_many = samples.tokens * samples.heads >= 16;
+  for (const std::vector<int>& places : orders) {
+    const Samples back = PutBack(samples, places);
+    if (has_many && FindPairs(back).pairs.empty()) continue;
+    std::optional<Explanation> own = ExplainPlain(back, expected);
+    if (!own) continue;
+    own->codes = {"channels-permuted"};
+    own->places = places;
+    own->faults += 1;
+    own->score += kPenalty;
+    Keep(best, std::move(*own));
+  }
+}
+
+}  // namespace
+
+std::vector<double> GivenPositions(const Samples& samples) {
+  if (!samples.positions.empty()) return samples.positions;
+  std::vector<double> counted;
+  for (const int64_t token : samples.token) {
+    counted.insert(counted.end(), static_cast<size_t>(samples.axes), static_cast<double>(token));
+  }
+  return counted;
+}
+
+std::optional<Explanation> ExplainStructure(const Samples& samples,
+                                            const std::optional<Expectation>& expected) {
+  std::optional<Explanation> best = ExplainPlain(samples, expected);
+  if (expected && !expected->IsPlain()) TryExpected(samples, *expected, best);
+  if (best && best->Left() <= kExplained) return best;
+  TryMismatchedTables(samples, expected, best);
+  if (best && best->Left() <= kExplained) return best;
+  TryPermuted(samples, expected, best);
+  return best;
+}
+
+double LeftOf(const Explanation& explanation, const Samples& whole_part) {
+  const Samples part =
+      explanation.places.empty() ? whole_part : PutBack(whole_part, explanation.places);
+  // The positions of the part's own tokens.
+  std::vector<double> positions;
+  const auto axes = static_cast<size_t>(part.axes);
+  for (const size_t t : part.origin) {
+    const auto from =
+        explanation.positions.positions.begin() + static_cast<std::ptrdiff_t>(t * axes);
+    positions.insert(positions.end(), from, from + static_cast<std::ptrdiff_t>(axes));
+  }
+  const double numbers = static_cast<double>(part.after.size());
+  if (explanation.whole) {
+    return OutputFitOf(part, *explanation.whole, positions, kFloat32Tolerance).chi / numbers;
+  }
+  const TurnTable table = TurnTableOf(part, explanation.layout.first, explanation.layout.second);
+  std::vector<double> frequency = explanation.spectrum.frequency;
+  for (double& w : frequency) w = RoundedTo(explanation.frequencies, w);
+  return FitOf(table, frequency, positions, part.axes, explanation.arithmetic, kFloat32Tolerance)
+             .chi /
+         numbers;
+}
+
+}  // namespace rotary

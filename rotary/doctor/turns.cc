@@ -1,0 +1,107 @@
+#include "rotary/doctor/turns.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace rotary {
+namespace {
+
+// Of the two numbers of y together: each is a difference of products as large as the pair, which
+// engines round too.
+double RoundingVariance(std::complex<double> y, double unit) {
+  const double length = std::abs(y);
+  if (length == 0) return 0;
+  const double half = std::ldexp(unit, std::ilogb(length));
+  return 2 * half * half / 3;
+}
+
+}  // namespace
+
+PairTurns TurnsOf(const Samples& samples, int first, int second) {
+  PairTurns pair;
+  double before = 0, length = 0, length_variance = 0;
+  for (int64_t t = 0; t < samples.tokens; ++t) {
+    std::complex<double> product = 0;
+    double energy = 0, variance = 0;
+    for (int64_t h = 0; h < samples.heads; ++h) {
+      const double* x = samples.Before(t) + h * samples.head_dim;
+      const double* y = samples.After(t) + h * samples.head_dim;
+      const std::complex<double> in(x[first], x[second]), out(y[first], y[second]);
+      product += out * std::conj(in);
+      energy += std::norm(in);
+      variance += std::norm(in) * RoundingVariance(out, samples.unit);
+    }
+    if (energy == 0) {
+      pair.turn.push_back(0);
+      pair.deviation.push_back(std::numeric_limits<double>::infinity());
+      continue;
+    }
+    const std::complex<double> turn = product / energy;
+    pair.turn.push_back(turn);
+    pair.deviation.push_back(std::max(std::sqrt(variance / 2) / energy, 0x1p-52));
+    before += energy;
+    length += std::abs(product);
+    length_variance += variance / 2;
+    if (samples.heads == 1) continue;
+    for (int64_t h = 0; h < samples.heads; ++h) {
+      const double* x = samples.Before(t) + h * samples.head_dim;
+      const double* y = samples.After(t) + h * samples.head_dim;
+      const std::complex<double> in(x[first], x[second]), out(y[first], y[second]);
+      // At least the rounding of double arithmetic here.
+      const double rounding = RoundingVariance(out, samples.unit) + 1e-32 * std::norm(out);
+      if (rounding > 0) pair.left += 2 * std::norm(out - turn * in) / rounding;
+    }
+    pair.numbers += 2 * (samples.heads - 1);
+  }
+  pair.factor = before > 0 ? length / before : 1;
+  pair.factor_deviation = before > 0 ? std::sqrt(length_variance) / before : 0;
+  const double excess =
+      pair.numbers >= 8 ? std::sqrt(std::max(1.0, pair.left / static_cast<double>(pair.numbers)))
+                        : 1;
+  pair.factor_deviation *= excess;
+  // Where a turn is below a few units in the last place, rounding gives back much of what went in:
+  // an error towards no turn, the same at every such token, which no average makes smaller.
+  const auto is_small = [&](std::complex<double> turn) {
+    return std::abs(turn.imag()) < 8 * samples.unit && turn.real() > 0;
+  };
+  const auto small =
+      static_cast<double>(std::count_if(pair.turn.begin(), pair.turn.end(), is_small));
+  for (size_t t = 0; t < pair.turn.size(); ++t) {
+    const double bias = is_small(pair.turn[t]) ? 2 * samples.unit * std::sqrt(small) : 0;
+    pair.deviation[t] = std::hypot(pair.deviation[t] * excess, bias);
+  }
+  return pair;
+}
+
+PairTurns OutputTurns(const Samples& samples, int first, int second, bool of_second) {
+  PairTurns turns;
+  const int own = of_second ? second : first, other = of_second ? first : second;
+  for (int64_t t = 0; t < samples.tokens; ++t) {
+    double oo = 0, op = 0, pp = 0, oy = 0, py = 0, variance = 0;
+    for (int64_t h = 0; h < samples.heads; ++h) {
+      const double* x = samples.Before(t) + h * samples.head_dim;
+      const double y = samples.After(t)[h * samples.head_dim + own];
+      oo += x[own] * x[own];
+      op += x[own] * x[other];
+      pp += x[other] * x[other];
+      oy += x[own] * y;
+      py += x[other] * y;
+      variance += RoundingVariance({x[own], x[other]}, samples.unit) / 2;
+    }
+    const double determinant = oo * pp - op * op;
+    if (!(determinant > 1e-6 * oo * pp)) {
+      turns.turn.push_back(0);
+      turns.deviation.push_back(std::numeric_limits<double>::infinity());
+      continue;
+    }
+    const double c = (oy * pp - py * op) / determinant;
+    const double s = (py * oo - oy * op) / determinant * (of_second ? 1 : -1);
+    turns.turn.emplace_back(c, s);
+    turns.deviation.push_back(std::max(
+        std::sqrt(variance / static_cast<double>(samples.heads) * (oo + pp) / determinant), 1e-16));
+  }
+  return turns;
+}
+
+}  // namespace rotary
