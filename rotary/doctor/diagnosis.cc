@@ -10,6 +10,8 @@
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/residue.h"
 #include "rotary/doctor/structures.h"
+#include "rotary/doctor/verdict.h"
+#include "rotary/doctor/words.h"
 
 namespace rotary {
 namespace {
@@ -33,15 +35,6 @@ bool IsUntouched(const Samples& samples) { return samples.before == samples.afte
 
 Finding CannotTell(std::string sentence) {
   return {"cannot-tell", Severity::kNote, std::move(sentence), Json::object()};
-}
-
-void SetVerdict(Diagnosis& diagnosis) {
-  std::string verdict;
-  for (const Finding& finding : diagnosis.findings) {
-    if (!verdict.empty()) verdict += ' ';
-    verdict += finding.sentence;
-  }
-  diagnosis.verdict = std::move(verdict);
 }
 
 // Heads, or rows, that one explanation does not serve.
@@ -105,10 +98,13 @@ void Describe(const Explanation& found, const Samples& samples,
   diagnosis.layout = found.layout.name;
   diagnosis.rotary_dim = found.layout.rotary_dim;
   diagnosis.offset = found.layout.offset;
+  diagnosis.spectrum = DescribeSpectrum(found.spectrum);
   if (found.spectrum.theta > 0) diagnosis.theta = found.spectrum.theta;
   diagnosis.rule = found.spectrum.rule;
+  if (found.spectrum.made_by) diagnosis.factor = FactorOf(*found.spectrum.made_by);
   diagnosis.attention_factor = found.fit.factor;
   diagnosis.is_inverse = found.fit.inverse;
+  diagnosis.positions = DescribePositions(found.positions, !samples.positions.empty());
   if (found.positions.kind == "shifted") diagnosis.position_shift = found.positions.shift;
   if (found.positions.kind == "as given") diagnosis.position_shift = 0;
   diagnosis.arithmetic = DescribeArithmetic(found);
@@ -137,7 +133,7 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
       diagnosis.findings = {{"identity", Severity::kFault,
                              "Nothing turned: everything came out as it went in.", Json::object()}};
     }
-    SetVerdict(diagnosis);
+    diagnosis.verdict = VerdictOf(diagnosis, expected);
     return diagnosis;
   }
   if (best && best->Left() <= kExplained) {
@@ -145,13 +141,9 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
     if (!HasFault(diagnosis.findings)) {
       diagnosis.findings.insert(
           diagnosis.findings.begin(),
-          {"none-found", Severity::kNote,
-           fmt::format("{}, {}, positions as given{}",
-                       DescribeLayout(best->layout, samples.head_dim),
-                       DescribeSpectrum(best->spectrum), expected ? ": as the config says." : "."),
-           Json::object()});
+          {"none-found", Severity::kNote, AppliedSentence(diagnosis, expected), Json::object()});
     }
-    SetVerdict(diagnosis);
+    diagnosis.verdict = VerdictOf(diagnosis, expected);
     return diagnosis;
   }
   if (const auto heads = SplitInto(HeadsOf(samples), expected)) {
@@ -183,7 +175,7 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
                                residue.sentence,
                                {{"kind", residue.kind}, {"size", residue.size}}});
   }
-  SetVerdict(diagnosis);
+  diagnosis.verdict = VerdictOf(diagnosis, expected);
   return diagnosis;
 }
 

@@ -14,7 +14,7 @@
 namespace rotary {
 
 struct Diagnosis {
-  std::string verdict;  // one to three sentences
+  std::string verdict;  // the rotation that was found, then what the config says otherwise
   Certainty certainty = Certainty::kCannotTell;
   std::vector<Finding> findings;  // one at least
   // What was applied, where it is known. Frequencies are those that were measured, or those of the
@@ -22,11 +22,13 @@ struct Diagnosis {
   std::optional<Rotation> rotation;
   std::string layout;  // "half", "interleaved", "other"; empty: unknown
   int head_dim = 0, rotary_dim = 0, offset = 0;
+  std::string spectrum;  // "theta 10,000 with yarn (factor 4)"
   std::optional<double> theta;
   std::string rule;                        // empty: unknown
   std::optional<double> factor;            // of the rule
   std::optional<double> attention_factor;  // g
   bool is_inverse = false;
+  std::string positions;  // "as given", "counted from 0"; empty: unknown
   std::optional<double> position_shift;
   std::string arithmetic;            // "exact", "float32", "bfloat16 tables"; empty: unknown
   std::vector<std::string> stories;  // other words for the same rotation, simplest first

@@ -38,8 +38,10 @@ std::vector<double> SpectrumOf(int pairs, double theta, const Rule& rule, double
 
 // The guess of a rule, in both arithmetics; empty where the rule does not allow as many pairs.
 SpectrumGuess MadeBy(int pairs, double theta, const Rule& rule, double length) {
-  SpectrumGuess guess{
-      .frequency = SpectrumOf(pairs, theta, rule, length), .theta = theta, .rule = RuleName(rule)};
+  SpectrumGuess guess{.frequency = SpectrumOf(pairs, theta, rule, length),
+                      .theta = theta,
+                      .rule = RuleName(rule),
+                      .made_by = rule};
   if (!guess.frequency.empty()) {
     guess.float32_frequency = MakeFloat32Spectrum(2 * pairs, theta, rule, length).frequency;
   }
@@ -152,8 +154,10 @@ Expectation ExpectationOf(const LayerRope& group, bool of_keys, double length) {
        {HalfLayout(all, expected.layout.offset), InterleavedLayout(all, expected.layout.offset)}) {
     if (whole.first == expected.layout.first && whole.second == expected.layout.second) {
       expected.layout.rotary_dim = all;
+      expected.layout.name = whole.name;
     }
   }
+  if (expected.layout.name.empty()) expected.layout.name = "other";  // of a rotation in JSON
   // Whether theta and the rule make the frequencies: else other thetas say nothing.
   const std::vector<int> axes = AxesOfPairs(*rotation);
   expected.by_rule = rotation->heads == 1 && rotation->IsGroup() && !group.from_weights &&
@@ -218,7 +222,8 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
                   .frequency = std::move(frequency),
                   .faults = faults,
                   .theta = theta,
-                  .rule = std::move(name)});
+                  .rule = std::move(name),
+                  .made_by = expected->rule});
   };
   // The pairs' own frequencies, whatever made them.
   std::vector<double> own;
@@ -232,7 +237,8 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
                .frequency = Scaled(rotation.frequency, times),
                .faults = faults,
                .theta = expected->theta,
-               .rule = rule});
+               .rule = rule,
+               .made_by = expected->rule});
     };
     add_own({}, 1, 0);
     add_own({"rotated-twice"}, 2, 1);

@@ -39,6 +39,9 @@ struct SpectrumGuess {
   double faults = 0;                           // the weight of it in a score
   double theta = 0;                            // 0: unknown
   std::string rule;                            // "default", "yarn"; empty: unknown
+  std::optional<Rule> made_by = {};            // that rule with its numbers
+  double scale = 1;                            // on all its frequencies
+  int denominator = 0;                         // of theta's exponents, where it is not 2 pairs
 };
 
 // Which axis each pair reads: [pairs]; empty where there are several axes and a pair reads none or

@@ -10,27 +10,10 @@
 #include <utility>
 
 #include "rotary/doctor/structures.h"
+#include "rotary/doctor/words.h"
 
 namespace rotary {
 namespace {
-
-// 500,000
-std::string Grouped(int64_t value) {
-  std::string digits = std::to_string(value);
-  const int sign = value < 0 ? 1 : 0;
-  for (int i = static_cast<int>(digits.size()) - 3; i > sign; i -= 3) {
-    digits.insert(static_cast<size_t>(i), ",");
-  }
-  return digits;
-}
-
-// 500,000; 1.5e-05; 0.25.
-std::string Number(double value) {
-  if (value == std::round(value) && std::abs(value) < 1e15) {
-    return Grouped(static_cast<int64_t>(value));
-  }
-  return fmt::format("{:.6g}", value);
-}
 
 std::set<std::pair<int, int>> PairSet(const ChannelLayout& layout) {
   std::set<std::pair<int, int>> pairs;
@@ -73,6 +56,8 @@ void AddLayout(const ChannelLayout& found, const ChannelLayout& wanted, int head
 
 void AddSpectrum(const Explanation& found, const std::optional<Expectation>& expected,
                  std::vector<Finding>& findings) {
+  const Json evidence = {{"found", DescribeSpectrum(found.spectrum)},
+                         {"expected", DescribeAsked(*expected)}};
   for (const std::string& code : found.spectrum.codes) {
     std::string sentence;
     const std::string own = DescribeSpectrum(found.spectrum);
@@ -97,7 +82,7 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
     } else {
       sentence = fmt::format("Frequencies are {}.", own);
     }
-    findings.push_back({code, Severity::kFault, sentence, {{"theta", found.spectrum.theta}}});
+    findings.push_back({code, Severity::kFault, sentence, evidence});
   }
 }
 
@@ -211,7 +196,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
       findings.push_back({"positions-rounded",
                           Severity::kFault,
                           fmt::format("Positions are rounded to {}.", Name(*format)),
-                          {{"used", used}}});
+                          {{"format", Name(*format)}, {"used", used}}});
       return;
     }
     const auto [least, most] =
@@ -223,7 +208,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
                         {{"used", used}}});
     return;
   }
-  const Json evidence = {{"given", wanted}, {"used", used}};
+  Json evidence = {{"given", wanted}, {"used", used}};
   const auto fault = [&](const char* code, std::string sentence) {
     findings.push_back({code, Severity::kFault, std::move(sentence), evidence});
   };
@@ -233,6 +218,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
                              positions.shift > 0 ? "too high" : "too low"));
   }
   if (positions.kind == "rounded") {
+    evidence["format"] = Name(positions.precision);
     return fault("positions-rounded",
                  fmt::format("Positions are rounded to {}.", Name(positions.precision)));
   }
@@ -290,37 +276,6 @@ void AddFactor(const Explanation& found, double wanted, const Samples& samples,
 }
 
 }  // namespace
-
-std::string DescribeLayout(const ChannelLayout& layout, int head_dim) {
-  std::string text = layout.name + " layout";
-  if (layout.rotary_dim != head_dim) {
-    text += fmt::format(" over {} of {} channels", layout.rotary_dim, head_dim);
-  }
-  if (layout.offset != 0) text += fmt::format(" from {} on", layout.offset);
-  return text;
-}
-
-std::string DescribeSpectrum(const SpectrumGuess& spectrum) {
-  if (spectrum.theta == 0) return "frequencies of their own";
-  std::string text = "theta " + Number(spectrum.theta);
-  if (!spectrum.rule.empty() && spectrum.rule != "default") text += " with " + spectrum.rule;
-  return text;
-}
-
-std::string DescribeArithmetic(const Explanation& explanation) {
-  std::vector<std::string> parts;
-  const auto add = [&](const char* what, Precision precision) {
-    if (precision != Precision::kDouble) {
-      parts.push_back(fmt::format("{} in {}", what, Name(precision)));
-    }
-  };
-  if (explanation.positions.kind == "rounded") add("positions", explanation.positions.precision);
-  add("frequencies", explanation.frequencies);
-  add("angles", explanation.arithmetic.angles);
-  add("tables", explanation.arithmetic.tables);
-  if (parts.empty()) return explanation.arithmetic.float32 ? "float32" : "exact";
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
 
 std::vector<Finding> FindingsOf(const Explanation& explanation, const Samples& samples,
                                 const std::optional<Expectation>& expected) {

@@ -62,11 +62,18 @@ std::vector<std::string> CodesOf(const Story& story) {
 std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
   std::vector<SpectrumGuess> guesses;
   for (const Story& story : stories.stories) {
-    if (story.name == "own") continue;
+    // Other words for the first one's frequencies would only compete with it.
+    const bool is_first = &story == &stories.stories.front();
+    if (story.name == "own" || (story.same_rotation && !is_first)) continue;
     SpectrumGuess guess{.codes = CodesOf(story), .frequency = story.frequency};
     guess.faults = static_cast<double>(guess.codes.size()) + 0.3 * story.free_parameters;
     guess.theta = story.theta;
     guess.rule = story.name;
+    guess.made_by = story.rule;
+    guess.scale = story.scale;
+    if (story.denominator != 2 * static_cast<int>(story.frequency.size())) {
+      guess.denominator = story.denominator;
+    }
     guesses.push_back(std::move(guess));
   }
   return guesses;

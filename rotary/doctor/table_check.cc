@@ -11,6 +11,7 @@
 #include "rotary/doctor/explanation.h"
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/table_explainer.h"
+#include "rotary/doctor/words.h"
 
 namespace rotary {
 namespace {

@@ -1,0 +1,43 @@
+// Words for what a rotation is, shared by verdicts, findings, reports and pages.
+#ifndef ROTARY_DOCTOR_WORDS_H_
+#define ROTARY_DOCTOR_WORDS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rotary/doctor/explanation.h"
+
+namespace rotary {
+
+// Of at most 6 digits, or whole: "500,000", "1.5e-05", "0.25".
+std::string Number(double value);
+
+// "a", "a and b", "a, b and c".
+std::string Joined(const std::vector<std::string>& words);
+
+// "half layout over 64 of 128 channels from 32 on"
+std::string DescribeLayout(const ChannelLayout& layout, int head_dim);
+
+// "yarn (factor 4)": the rule with the number that it is known by.
+std::string ShortRule(const Rule& rule);
+
+// Its factor; nothing where it has none.
+std::optional<double> FactorOf(const Rule& rule);
+
+// "theta 500,000", "theta 10,000 with yarn (factor 4)", "frequencies of their own"
+std::string DescribeSpectrum(const SpectrumGuess& spectrum);
+
+// The same of what was asked for: "frequencies of its own" where no rule makes them.
+std::string DescribeAsked(const Expectation& expected);
+
+// "as given", "counted from 0", "3 higher than given".
+//   given  whether somebody said at which positions tokens were to stand
+std::string DescribePositions(const PositionGuess& positions, bool given);
+
+// "exact", "float32", "frequencies in bfloat16, tables in float16"
+std::string DescribeArithmetic(const Explanation& explanation);
+
+}  // namespace rotary
+
+#endif  // ROTARY_DOCTOR_WORDS_H_
