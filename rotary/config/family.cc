@@ -149,6 +149,8 @@ Family ReadFamily(const JsonValue& row) {
                  "temperature",
                  "indexer",
                  "parts",
+                 "positions",
+                 "sizes",
                  "without_effect",
                  "note",
                  "source",
@@ -167,6 +169,7 @@ Family ReadFamily(const JsonValue& row) {
                 .class_names = ReadStrings(row, "class_names"),
                 .scheme = row.Find("scheme") ? row["scheme"].String() : "text",
                 .part = row.Find("part") ? row["part"].String() : "text",
+                .positions = ReadString(row, "positions"),
                 .head_dim = ReadTerms(row, "head_dim"),
                 .heads = ReadTerms(row, "heads"),
                 .rotary_dim = ReadTerms(row, "rotary_dim"),
@@ -209,6 +212,9 @@ Family ReadFamily(const JsonValue& row) {
       part.AllowOnly({"key", "missing"});
       family.parts.push_back({name, part["key"].String(), part["missing"].String()});
     }
+  }
+  if (const auto sizes = row.Find("sizes")) {
+    for (const auto& [key, size] : sizes->Members()) family.sizes.emplace_back(key, size.Int(1));
   }
   const JsonValue source = row["source"];
   source.AllowOnly({"repository", "file", "commit"});

@@ -113,7 +113,10 @@ struct Family {
   std::vector<std::string> class_names;
   std::string scheme;         // "text", "latent" (MLA), "none", "parts", or one of schemes.h
   std::string part = "text";  // "text", "vision", "image", "video", "audio": what it is by itself
-  std::string layout;         // "half", "interleaved"; empty where `layout_key` decides
+  // Instead of a rotation: "learned vectors are added to the tokens'". Not empty: refused by
+  // itself, left out where it is a tower of a wrapper.
+  std::string positions;
+  std::string layout;  // "half", "interleaved"; empty where `layout_key` decides
   // A boolean of the config: true means interleaved.
   std::string layout_key;
   bool layout_missing = false;
@@ -132,6 +135,8 @@ struct Family {
   std::string temperature;           // "", "ministral", "llama4", "qwen"
   Indexer indexer;
   std::vector<Part> parts;
+  // Keys that a part's config leaves out where its class has this number anyway.
+  std::vector<std::pair<std::string, int64_t>> sizes;
   std::optional<FrequencyTensor> weights;
   std::vector<std::string> without_effect;  // published keys that the family's code never reads
   std::vector<std::string> not_in_transformers;  // keys that count, but not there

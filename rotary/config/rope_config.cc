@@ -1,7 +1,6 @@
 #include "rotary/config/rope_config.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
@@ -15,6 +14,7 @@
 #include "rotary/config/nearest.h"
 #include "rotary/config/text_layers.h"
 #include "rotary/config/timm_config.h"
+#include "rotary/config/unknown_family.h"
 #include "rotary/config/unused_keys.h"
 #include "rotary/config/xpos_layers.h"
 
@@ -42,18 +42,10 @@ std::optional<std::string> ModelTypeOf(const ConfigObject& config) {
   return type && layout ? WithoutLayout(*type, *layout) : type;
 }
 
-// Where wrappers of several parts keep the config of their text.
-constexpr std::array<std::string_view, 3> kTextConfigs = {"text_config", "llm_config",
-                                                          "language_config"};
-
-// No layout helps with a wrapper: its text is a family of its own.
-void RefuseUnknownWrapper(const ConfigObject& config) {
-  for (const std::string_view key : kTextConfigs) {
-    const auto text = config.Find(key);
-    if (!text || !text->json().is_object()) continue;
-    throw config.value().Error("is a wrapper of no family that is known; give its ", key,
-                               " as a config of its own");
-  }
+// A family with other positions.
+void RefuseWithoutRotation(const ConfigObject& config, const Family& family) {
+  throw config.value().Error("is a ", config.String("model_type").value_or(family.model_type),
+                             ", which has no rotary positions: ", family.positions);
 }
 
 const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& options) {
@@ -67,7 +59,15 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
         "interleaved");
   }
   if (type) {
-    if (const Family* family = FindFamilyFor(*type, config)) return *family;
+    const Family* family = FindFamilyFor(*type, config);
+    const auto says =
+        family != nullptr && !family->positions.empty() ? SaysRotation(config) : std::nullopt;
+    if (family != nullptr && !says) return *family;
+    if (says && !options.layout) {
+      throw says->Error("= ", says->json().dump(), " is of a rotation, and a ", *type,
+                        " has none; where code of its own has, give its layout by --layout half or "
+                        "--layout interleaved");
+    }
   }
   RefuseUnknownWrapper(config);
   if (!options.layout) {
@@ -79,24 +79,22 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
                 nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"),
                 "; give its layout by --layout half or --layout interleaved");
   }
-  static const Family unknown{.model_type = "unknown",
-                              .scheme = "text",
-                              .rotary_dim = {"rotary_dim"},
-                              .fraction = {"partial_rotary_factor", "rotary_pct", 1.0},
-                              .theta = {"rope_theta", "rotary_emb_base", 10000.0}};
-  return unknown;
+  RefuseBeyondLayout(config, options.ignore);
+  return UnknownFamily();
 }
 
-// The row of a part of `wrapper`.
+// The row of a part of `wrapper`. Its own row is nearer than that of a model_type that does not
+// rotate: MiniMax calls its tower, which does, a clip_vision_model.
 const Family& FamilyOfPart(const ConfigObject& config, const Family& wrapper, const Part& part,
                            const RopeConfigOptions& options) {
+  const std::string own = wrapper.model_type + "_" + part.name;
   const auto type = config.String("model_type");
   if (type && *type != wrapper.model_type) {
-    if (const Family* family = FindFamilyFor(*type, config)) return *family;
+    const Family* family = FindFamilyFor(*type, config);
+    const bool stands_still = family != nullptr && !family->positions.empty();
+    if (family != nullptr && !(stands_still && FindFamily(own) != nullptr)) return *family;
   }
-  const std::string own =
-      part.missing.empty() ? wrapper.model_type + "_" + part.name : part.missing;
-  if (const Family* family = FindFamily(own)) return *family;
+  if (const Family* family = FindFamily(part.missing.empty() ? own : part.missing)) return *family;
   return FamilyOf(config, options);
 }
 
@@ -121,6 +119,15 @@ void Append(PartRope part, RopeConfig& result) {
   result.trained_length = std::max(result.trained_length, part.trained_length);
 }
 
+// Configs of parts leave out the sizes that their class takes anyway.
+Json WithSizes(const JsonValue& part, const Family& family) {
+  Json whole = part.json();
+  for (const auto& [key, size] : family.sizes) {
+    if (!whole.contains(key) || whole[key].is_null()) whole[key] = size;
+  }
+  return whole;
+}
+
 // Longer than any text: rules that depend on the length show all they say.
 constexpr double kBeyondAnyText = 0x1p50;
 
@@ -136,7 +143,8 @@ bool RotateAlike(const LayerRope& a, const LayerRope& b) {
 // Whether `key` with this value would change nothing in a part that is no wrapper.
 bool ChangesNothing(const ConfigObject& part, const Family& family, const std::string& key,
                     const JsonValue& value, RopeConfigOptions options) {
-  Json repeated = part.value().json();
+  const Json own = WithSizes(part.value(), family);
+  Json repeated = own;
   repeated[key] = value.json();
   const auto layers = [&](const Json& json) {
     const JsonValue object(json, part.value().source(), part.value().place());
@@ -147,7 +155,7 @@ bool ChangesNothing(const ConfigObject& part, const Family& family, const std::s
   for (const auto length : {options.length, std::optional(kBeyondAnyText)}) {
     options.length = length;
     try {
-      const auto without = layers(part.value().json()), with = layers(repeated);
+      const auto without = layers(own), with = layers(repeated);
       if (!std::equal(without.begin(), without.end(), with.begin(), with.end(), RotateAlike)) {
         return false;
       }
@@ -194,8 +202,10 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
         has_own = true;
         ReadPart(config, *FindFamily(inner.missing), inner.name, options, result);
       } else if (const auto object = config.Object(inner.key)) {
-        ReadPart(*object, FamilyOfPart(*object, family, inner, options), inner.name, options,
-                 result);
+        const Family& own = FamilyOfPart(*object, family, inner, options);
+        const Json whole = WithSizes(object->value(), own);
+        const JsonValue value(whole, object->value().source(), object->value().place());
+        ReadPart(ConfigObject(value), own, inner.name, options, result);
       } else if (const Family* flat = FindFamily(family.model_type + "_" + inner.name);
                  flat != nullptr && inner.name == "text") {
         has_own = true;
@@ -204,6 +214,10 @@ void ReadPart(const ConfigObject& config, const Family& family, const std::strin
     }
     if (!has_own) CheckOwnKeys(config, family, options);
     return;
+  }
+  if (!family.positions.empty()) {
+    if (part == "text") RefuseWithoutRotation(config, family);
+    return;  // a tower beside a text that rotates
   }
   const bool text = family.scheme == "text" || family.scheme == "latent" || family.scheme == "none";
   if (text && config.Has("text_config")) {
@@ -253,6 +267,11 @@ RopeConfig ReadRopeConfig(const JsonValue& config, const RopeConfigOptions& opti
   RopeConfig result{.model_type = ModelTypeOf(object).value_or(family.model_type),
                     .note = family.note};
   ReadPart(object, family, family.part, options, result);
+  if (&family == &UnknownFamily()) {
+    for (std::string& warning : UnknownFamilyWarnings(object)) {
+      result.warnings.push_back(std::move(warning));
+    }
+  }
   if (options.weights != nullptr &&
       std::none_of(result.layers.begin(), result.layers.end(),
                    [](const LayerRope& layers) { return layers.from_weights; })) {

@@ -374,17 +374,21 @@ class TextReader {
 
   // Other names of what is already known may stand beside it, with the same value.
   void CheckOtherSpellings(const Span& span, Layout layout, std::optional<double> theta) const {
-    const auto check = [&](std::string_view key, const auto& value, const auto& agrees) {
+    const auto check = [&](std::string_view key, const std::string& right, const auto& agrees) {
       const auto given = config_.Find(key);
       if (!given || options_.ignore.contains(std::string(key))) return;
       if (agrees(*given)) return;
-      throw given->Error("is ", given->json().dump(), ", other keys and the family say ", value);
+      throw given->Error("is ", given->json().dump(), ", ", right);
+    };
+    const auto others_say = [](const auto& value) {
+      return Sentence("other keys and the family say ", value);
     };
     const auto same_number = [&](std::string_view key, double value) {
-      check(key, value, [&](const JsonValue& given) { return NumberOf(given) == value; });
+      check(key, others_say(value),
+            [&](const JsonValue& given) { return NumberOf(given) == value; });
     };
     const auto same_share = [&](std::string_view key) {
-      check(key, span.fraction, [&](const JsonValue& given) {
+      check(key, others_say(span.fraction), [&](const JsonValue& given) {
         return std::trunc(span.head_dim * NumberOf(given)) == span.rotary_dim;
       });
     };
@@ -397,15 +401,16 @@ class TextReader {
       same_number("rope_theta", *theta);
       same_number("rotary_emb_base", *theta);
     }
+    const auto same_layout = [&](std::string_view key, bool value) {
+      const char* word = value ? "true" : "false";
+      check(key, options_.layout ? Sentence("--layout says ", word) : others_say(word),
+            [&](const JsonValue& given) { return given.Bool() == value; });
+    };
     for (const std::string_view key :
          {"rope_interleave", "rope_interleaved", "rotary_interleaved"}) {
-      const bool interleaved = layout == Layout::kInterleaved;
-      check(key, interleaved ? "true" : "false",
-            [&](const JsonValue& given) { return given.Bool() == interleaved; });
+      same_layout(key, layout == Layout::kInterleaved);
     }
-    const bool half = layout == Layout::kHalf;
-    check("is_neox_style", half ? "true" : "false",
-          [&](const JsonValue& given) { return given.Bool() == half; });
+    same_layout("is_neox_style", layout == Layout::kHalf);
   }
 
   static Rotation Turned(int head_dim, int offset, int rotary_dim, Layout layout,

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "rotary/config/nearest.h"
+#include "rotary/config/unknown_family.h"
 
 namespace rotary {
 namespace {
@@ -147,7 +148,12 @@ bool BelongsToText(std::string_view key, const Json& value) {
 constexpr size_t kShortestMisspelt = 8;
 
 // Why nothing used a key that some family knows.
-std::string WhyUnused(const Family& family) {
+std::string WhyUnused(const Family& family, bool in_object) {
+  if (&family == &UnknownFamily()) {
+    return in_object ? " is not read there, as the family is not known; write it at the top of the "
+                       "config"
+                     : " is read by the code of some families, and this one is not known";
+  }
   if (family.scheme != "parts") {
     const bool has_rules = family.scheme == "text" || family.scheme == "latent";
     return Sentence(" is not used by ", family.model_type,
@@ -191,8 +197,10 @@ void RefuseUnused(const std::vector<std::pair<std::string, JsonValue>>& members,
   for (const auto& [key, value] : members) {
     if (ignore.contains(key)) continue;
     if (!in_dictionary && is_text && SaysOtherPositions(key, value.json())) {
-      throw value.Error("= ", value.json().dump(), " tells positions another way, and a ",
-                        family.model_type, " rotates; to leave it aside: --ignore ", key);
+      const bool is_known = &family != &UnknownFamily();
+      throw value.Error("= ", value.json().dump(), " tells positions another way, and ",
+                        is_known ? "a " + family.model_type + " rotates" : "a layout is given",
+                        "; to leave it aside: --ignore ", key);
     }
     if (!in_dictionary && !BelongsToRope(key)) {
       if (is_text && BelongsToText(key, value.json())) {
@@ -210,7 +218,7 @@ void RefuseUnused(const std::vector<std::pair<std::string, JsonValue>>& members,
     const std::string_view nearest = other.empty() ? Nearest(lower, kKnown) : other;
     throw value.Error(
         "= ", value.json().dump(),
-        known ? WhyUnused(family)
+        known ? WhyUnused(family, !in_dictionary && value.place() != key)
               : Sentence(" is not a known key of a rotation",
                          nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?")),
         "; to leave it aside: --ignore ", key);

@@ -1,6 +1,8 @@
 // Properties: a rope key at the level of a wrapper, where nothing reads it, is refused unless the
 // text says the same, in whatever dialect; configs that repeat their text's keys are read as ever.
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "gtest/gtest.h"
 #include "rotary/config/fingerprint.h"
@@ -58,15 +60,70 @@ TEST(WrappersTest, AKeyOfItsOwnIsRefused) {
 
 TEST(WrappersTest, UnknownOnesSayWhichPartToGive) {
   const std::string end = " as a config of its own";
-  EXPECT_EQ(SentenceOf(Wrapper("llava", "", R"("model_type": "llama")")),
+  EXPECT_EQ(SentenceOf(Wrapper("blava", "", R"("model_type": "llama")")),
             "cannot read config.json: it is a wrapper of no family that is known; give its "
             "text_config" +
                 end);
-  EXPECT_EQ(SentenceOf(R"({"model_type": "internvl_chat", "llm_config": {"model_type": "qwen2"}})",
+  EXPECT_EQ(SentenceOf(R"({"model_type": "outernvl_chat", "llm_config": {"model_type": "qwen2"}})",
                        {.length = {}, .layout = Layout::kHalf, .ignore = {}}),
             "cannot read config.json: it is a wrapper of no family that is known; give its "
             "llm_config" +
                 end);
+}
+
+TEST(WrappersTest, TowersWithoutRotationAreLeftOut) {
+  const std::string qwen = R"({"model_type": "qwen2", "hidden_size": 896, "num_attention_heads": 14,
+    "num_hidden_layers": 24, "rope_theta": 1e6})";
+  const auto alone = ReadText("config.json", qwen).layers;
+  const auto tower = [](const std::string& type) {
+    return R"("vision_config": {"model_type": ")" + type + "\", \"hidden_size\": 1024}, ";
+  };
+  const std::vector<std::pair<std::string, std::string>> wrappers = {
+      {"llava", tower("clip_vision_model")},
+      {"llava", ""},
+      {"llava_next", tower("clip_vision_model")},
+      {"llava_onevision", tower("siglip_vision_model")},
+      {"paligemma", tower("siglip_vision_model")},
+      {"idefics3", tower("idefics3_vision")},
+      {"smolvlm", tower("smolvlm_vision")},
+      {"internvl", tower("internvl_vision")},
+      {"internvl_chat", tower("intern_vit_6b")}};
+  for (const auto& [type, vision] : wrappers) {
+    SCOPED_TRACE(type + vision);
+    const std::string key = type == "internvl_chat" ? "llm_config" : "text_config";
+    const RopeConfig config = ReadText(
+        "config.json",
+        Sentence(R"({"model_type": ")", type, "\", ", vision, "\"", key, "\": ", qwen, "}"));
+    ASSERT_EQ(config.layers.size(), 1u);
+    EXPECT_EQ(config.layers[0].part, "text");
+    EXPECT_EQ(config.layers[0].layers.size(), 24u);
+    EXPECT_EQ(config.layers[0].query, alone.at(0).query);
+    EXPECT_TRUE(config.warnings.empty());
+  }
+  // Another tower turns: Pixtral, as transformers has it.
+  const RopeConfig pixtral = ReadText(
+      "config.json", R"({"model_type": "llava", "text_config": )" + qwen + R"(, "vision_config":
+      {"model_type": "pixtral", "head_dim": 64, "num_hidden_layers": 24, "rope_theta": 10000}})");
+  ASSERT_EQ(pixtral.layers.size(), 2u);
+  EXPECT_EQ(pixtral.layers[1].part, "vision");
+}
+
+TEST(WrappersTest, PartsLeaveOutWhatTheirClassHas) {
+  // llava-1.5-7b and llava-v1.6-mistral-7b name no sizes of their texts.
+  const RopeConfig config =
+      ReadText("config.json", R"({"model_type": "llava", "text_config": {"model_type": "llama",
+      "max_position_embeddings": 4096}, "vision_config": {"model_type": "clip_vision_model"}})");
+  EXPECT_EQ(config.layers.at(0).layers.size(), 32u);
+  EXPECT_EQ(config.layers[0].query->head_dim, 128);
+  const RopeConfig mistral = ReadText("config.json", R"({"model_type": "llava_next", "rope_theta":
+      1e6, "text_config": {"model_type": "mistral", "hidden_size": 2048, "rope_theta": 1e6}})");
+  EXPECT_EQ(mistral.layers.at(0).query->head_dim, 64);
+}
+
+TEST(WrappersTest, ATextWithoutRotationIsRefused) {
+  EXPECT_EQ(SentenceOf(R"({"model_type": "llava", "text_config": {"model_type": "opt"}})"),
+            "cannot read config.json: text_config is a opt, which has no rotary positions: learned "
+            "vectors are added to those of the tokens");
 }
 
 TEST(WrappersTest, FuyuIsFlatOrHasAPersimmonInside) {
