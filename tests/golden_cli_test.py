@@ -297,7 +297,7 @@ class GoldenTest(CliCase):
         self.fails(self.rotary("golden", "--check", empty, "--suite", CASES), 3,
                    f"cannot read {empty}: it holds no outputs, NAME.safetensors")
         self.fails(self.rotary("golden", "--check", self.out), 3,
-                   "cannot read conformance/cases: No such file or directory")
+                   "cannot read conformance/cases: there is no such folder; --suite says where the golden vectors are")
         self.fails(self.rotary("golden", "--check", self.out, "--suite", self.out), 3,
                    f"cannot read {self.out}: it holds no golden vectors")
 

@@ -179,7 +179,7 @@ class RotateTest(RotatingCase):
             self.near(y, oracle.turn(x, np.arange(3)[:, None, None] * w.astype(np.float64)), 1e-14)
         (self.folder / "short.json").write_text("[1, 2]")
         self.fails(self.rotary("rotate", self.input, "--config", "config.json", "--out", self.out, "--frequencies", "short.json"),
-                   2, "frequencies: the rotation has 32 pairs, the list 2")
+                   2, "rotate: --frequencies short.json has 2 numbers, the rotation 32 pairs")
 
     def test_a_rotation_from_a_file(self):
         (self.folder / "r.json").write_text(json.dumps({"head_dim": 4, "attention_factor": 1, "axes": 1, "first": [3],

@@ -6,11 +6,13 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "rotary/base/error.h"
 #include "rotary/cli/commands.h"
 #include "rotary/golden/score.h"
 #include "rotary/golden/write_suite.h"
+#include "rotary/io/file.h"
 #include "rotary/io/json.h"
 
 namespace rotary {
@@ -63,6 +65,11 @@ void PrintText(const std::vector<GoldenScore>& scores) {
 }
 
 void Check(const GoldenCommand& command) {
+  std::error_code error;
+  if (!std::filesystem::exists(command.suite, error) && !error) {
+    throw ReadError(command.suite,
+                    "there is no such folder; --suite says where the golden vectors are");
+  }
   const std::vector<GoldenScore> scores = ScoreFolder(command.suite, command.check);
   command.json ? PrintJson(scores) : PrintText(scores);
   const auto broken = std::count_if(scores.begin(), scores.end(),

@@ -142,6 +142,9 @@ LayerRotations ReadLayerRotations(const RotationFlags& flags, const std::string&
   if (!flags.frequencies.empty()) {
     Require(rotations.query && rotations.key, command, ": --frequencies is for layers that rotate");
     const std::vector<double> frequencies = ReadFrequencies(flags.frequencies);
+    Require(std::ssize(frequencies) == rotations.query->pairs(), command, ": --frequencies ",
+            flags.frequencies.string(), " has ", frequencies.size(), " numbers, the rotation ",
+            rotations.query->pairs(), " pairs");
     rotations.query = WithFrequencies(*rotations.query, frequencies);
     rotations.key = WithFrequencies(*rotations.key, frequencies);
   }
