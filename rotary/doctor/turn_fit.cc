@@ -152,7 +152,8 @@ void SetScatter(TurnTable& table) {
   const double typical = known > 0 ? std::sqrt(all / known) : 0;
   for (PairTurns& pair : table.pairs) {
     double own = 0, count = 0;
-    for (const double deviation : pair.deviation) {
+    for (size_t t = 0; t < table.tokens; ++t) {
+      const double deviation = pair.DeviationAt(t);
       if (!std::isfinite(deviation)) continue;
       own += deviation * deviation;
       ++count;

@@ -3,6 +3,7 @@
 #define ROTARY_DOCTOR_TURNS_H_
 
 #include <algorithm>
+#include <cmath>
 #include <complex>
 #include <cstdint>
 #include <vector>
@@ -16,12 +17,16 @@ namespace rotary {
 //   turn_t = sum_h y conj(x) / sum_h |x|^2
 //
 // Its deviation follows from the rounding of each number of y, half a unit in the last place of
-// the length of (y_first, y_second) over the square root of three, or from what least squares
-// leaves where that is more.
+// the length of (y_first, y_second) over the square root of three. That covers engines that round
+// every product; those that round once are half as far off. What heads leave beyond rounding is
+// noise, taken to be alike for all numbers of the pair.
 struct PairTurns {
   std::vector<std::complex<double>> turn;  // [tokens]; 0 where both channels are zero
-  std::vector<double> deviation;  // [tokens], of each part of a turn; infinite where unknown
-  double factor = 1;              // the length that turns have together
+  // [tokens], of each part of a turn, by rounding alone; infinite where unknown.
+  std::vector<double> deviation;
+  std::vector<double> noise =
+      {};             // [tokens], by what else there is; empty: nothing that can be seen
+  double factor = 1;  // the length that turns have together
   double factor_deviation = 0;
   // What is left of y - turn x, squared, over its rounding; and how many numbers that is. The ratio
   // is about 1 where the pair turns and nothing else happens to it.
@@ -31,9 +36,13 @@ struct PairTurns {
   // By how much more angles may be off than deviations say, 1 at least: set by TurnTableOf.
   double scatter = 1;
 
+  // Of each part of the turn at a token.
+  double DeviationAt(size_t token) const {
+    return noise.empty() ? deviation[token] : std::hypot(deviation[token], noise[token]);
+  }
   // Of the angle at a token, radians, the scatter included.
   double AngleDeviation(size_t token) const {
-    return scatter * deviation[token] / std::max(std::abs(turn[token]), 1e-300);
+    return scatter * DeviationAt(token) / std::max(std::abs(turn[token]), 1e-300);
   }
 };
 
