@@ -105,7 +105,7 @@ bool RunDoctorTensors(const DoctorTensors& tensors, bool json) {
                                         observation.before.shape(0), observation.before.shape(1));
   }
   const Diagnosis diagnosis = Diagnose(observation, expected);
-  std::cout << (json ? DiagnosisJson(diagnosis) + "\n" : DiagnosisText(diagnosis));
+  std::cout << (json ? DiagnosisJson(diagnosis) + "\n" : DiagnosisText(diagnosis, expected));
   return HasFault(diagnosis.findings);
 }
 

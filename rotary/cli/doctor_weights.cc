@@ -11,6 +11,7 @@
 
 #include "rotary/cli/config_groups.h"
 #include "rotary/config/query_key_rows.h"
+#include "rotary/doctor/findings_text.h"
 #include "rotary/doctor/weight_guess.h"
 #include "rotary/io/checkpoint_tensors.h"
 #include "rotary/model/hf_own_config.h"
@@ -201,7 +202,7 @@ bool RunDoctorWeights(const fs::path& path, const RotationFlags& flags, bool jso
         {"findings", FindingsJson(told.findings)}};
     std::cout << result.dump() << '\n';
   } else {
-    std::cout << told.verdict << "\n\n"
+    std::cout << Paragraph(told.verdict) << '\n'
               << fmt::format(
                      "certainty    {}\n"
                      "projections  {} of queries or keys\n"
@@ -209,7 +210,8 @@ bool RunDoctorWeights(const fs::path& path, const RotationFlags& flags, bool jso
                      "{:.0f}%\n"
                      "by chance    {} of {} permutations of channels come as far apart\n",
                      Name(guess.certainty), checkpoint.rows.size(), 100 * guess.left_by_half,
-                     100 * guess.left_by_interleaved, guess.as_far, guess.permutations);
+                     100 * guess.left_by_interleaved, guess.as_far, guess.permutations)
+              << FindingsText(told.findings);
   }
   return HasFault(told.findings);
 }

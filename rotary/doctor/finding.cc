@@ -23,13 +23,24 @@ bool HasFault(const std::vector<Finding>& findings) {
                      [](const Finding& finding) { return finding.severity == Severity::kFault; });
 }
 
+const Cause* LikelyCause(const Finding& finding) {
+  const bool is_fault = finding.severity == Severity::kFault;
+  const Cause* cause = CauseOf(finding.code);
+  const bool is_known = cause != nullptr && !cause->cause.empty();
+  return is_known && (is_fault || finding.code != "position-shifted") ? cause : nullptr;
+}
+
 Json FindingsJson(const std::vector<Finding>& findings) {
   Json all = Json::array();
   for (const Finding& finding : findings) {
+    const Cause* cause = LikelyCause(finding);
     all.push_back({{"code", finding.code},
                    {"severity", Name(finding.severity)},
                    {"sentence", finding.sentence},
-                   {"evidence", finding.evidence}});
+                   {"evidence", finding.evidence},
+                   {"cause", cause != nullptr ? Json(cause->cause) : Json(nullptr)},
+                   {"fix", cause != nullptr ? Json(cause->fix) : Json(nullptr)},
+                   {"source", cause != nullptr ? Json(cause->sources) : Json::array()}});
   }
   return all;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "rotary/doctor/causes.h"
 #include "rotary/io/json.h"
 
 namespace rotary {
@@ -28,7 +29,12 @@ std::string Name(Certainty certainty);  // "certain", "likely", "cannot tell"
 
 bool HasFault(const std::vector<Finding>& findings);
 
-// [{"code", "severity", "sentence", "evidence"}]
+// What is usually behind it (causes.h); null where that is not known. That positions were not given
+// needs no cause.
+const Cause* LikelyCause(const Finding& finding);
+
+// [{"code", "severity", "sentence", "evidence", "cause", "fix", "source"}]; source is a list of
+// addresses; cause and fix are null where there is no likely cause.
 Json FindingsJson(const std::vector<Finding>& findings);
 
 }  // namespace rotary

@@ -2,14 +2,16 @@
 #ifndef ROTARY_DOCTOR_REPORT_H_
 #define ROTARY_DOCTOR_REPORT_H_
 
+#include <optional>
 #include <string>
 
 #include "rotary/doctor/diagnosis.h"
 
 namespace rotary {
 
-// The verdict, what was measured, the findings with their likely causes, the numbers.
-std::string DiagnosisText(const Diagnosis& diagnosis);
+// The verdict, what was measured, the findings with their likely causes, other words for the same
+// rotation, and the numbers of some pairs; in 100 columns.
+std::string DiagnosisText(const Diagnosis& diagnosis, const std::optional<Expectation>& expected);
 
 // {"verdict", "certainty", "layout", "head_dim", "rotary_dim", "offset", "theta", "rule", "factor",
 // "attention_factor", "direction", "position_shift", "arithmetic", "rotation", "findings",

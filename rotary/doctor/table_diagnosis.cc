@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "rotary/doctor/findings_text.h"
 #include "rotary/io/json.h"
 
 namespace rotary {
@@ -24,7 +25,7 @@ std::string WidthWords(const std::string& width) {
 }  // namespace
 
 std::string TableText(const TableDiagnosis& diagnosis) {
-  std::string text = diagnosis.verdict + "\n\n";
+  std::string text = Paragraph(diagnosis.verdict) + "\n";
   text += fmt::format("certainty   {}\n", Name(diagnosis.certainty));
   if (diagnosis.kind == "frequencies") {
     text += fmt::format("holds       {} frequencies, {}\n", diagnosis.pairs, diagnosis.dtype);
@@ -43,10 +44,7 @@ std::string TableText(const TableDiagnosis& diagnosis) {
     text += fmt::format("angles      off by up to {:.2g} radians (position {:.12g}, pair {})\n",
                         diagnosis.worst->radians, diagnosis.worst->position, diagnosis.worst->pair);
   }
-  text += "\n";
-  for (const Finding& finding : diagnosis.findings) {
-    text += fmt::format("{}: {}: {}\n", Name(finding.severity), finding.code, finding.sentence);
-  }
+  text += FindingsText(diagnosis.findings);
   return text;
 }
 
