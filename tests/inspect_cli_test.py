@@ -20,6 +20,19 @@ DYNAMIC = {"model_type": "llama", "head_dim": 128, "num_hidden_layers": 1, "max_
            "rope_scaling": {"type": "dynamic", "factor": 2.0}}
 
 
+def gguf_header(architecture, sizes, tensor=None, length=0):
+    """A GGUF file up to its data: sizes by key, and one f32 tensor of this length."""
+    def text(value):
+        return struct.pack("<Q", len(value)) + value.encode()
+    header = b"GGUF" + struct.pack("<IQQ", 3, tensor is not None, 1 + len(sizes))
+    header += text("general.architecture") + struct.pack("<I", 8) + text(architecture)
+    for key, value in sizes.items():
+        header += text(f"{architecture}.{key}") + struct.pack("<II", 4, value)
+    if tensor:
+        header += text(tensor) + struct.pack("<IQIQ", 1, length, 0, 0)
+    return header + bytes(-len(header) % 32)
+
+
 class InspectTest(CliCase):
     def config(self, name, content):
         path = self.folder / name
@@ -119,22 +132,24 @@ class InspectTest(CliCase):
         self.assertTrue(math.isclose(frequency[32][0], 5.248461610e-4, rel_tol=1e-9))
         self.assertTrue(params["warnings"][0].startswith("use_scaled_rope does not say the factor: 8"))
 
-        def text(value):
-            return struct.pack("<Q", len(value)) + value.encode()
-        numbers = {"block_count": 2, "embedding_length": 4096, "attention.head_count": 32}
-        header = b"GGUF" + struct.pack("<IQQ", 3, 1, 1 + len(numbers))
-        header += text("general.architecture") + struct.pack("<I", 8) + text("llama")
-        for key, value in numbers.items():
-            header += text("llama." + key) + struct.pack("<II", 4, value)
-        header += text("rope_freqs.weight") + struct.pack("<IQIQ", 1, 64, 0, 0)
+        sizes = {"block_count": 2, "embedding_length": 4096, "attention.head_count": 32}
+        header = gguf_header("llama", sizes, "rope_freqs.weight", 64)
         path = self.folder / "model.gguf"
-        path.write_bytes(header + bytes(-len(header) % 32) + struct.pack("<64f", *[2.0] * 64))
+        path.write_bytes(header + struct.pack("<64f", *[2.0] * 64))
         model = self.inspect(path)
         self.assertEqual((model["model_type"], model["layers"][0]["layout"]), ("gguf/llama", "interleaved"))
         self.assertEqual(model["layers"][0]["query"]["frequency"][0][0], 0.5)
         path.write_bytes(header[:40])
         self.fails(self.rotary("inspect", path), 3, f"cannot read {path}: the header: cut short: 4 keys do not fit in the 16 "
                    "bytes that follow")
+
+    def test_gguf_of_other_positions(self):
+        sentence = "it is a gguf/bloom, which has no rotary positions: scores fall with the distance (ALiBi)"
+        metadata = self.config("bloom.json", {"general.architecture": "bloom", "bloom.block_count": 2})
+        self.fails(self.rotary("inspect", metadata), 3, f"cannot read {metadata} as GGUF metadata: {sentence}")
+        path = self.folder / "bloom.gguf"
+        path.write_bytes(gguf_header("bloom", {"block_count": 2}))
+        self.fails(self.rotary("inspect", path, "--json"), 3, f"cannot read {path} as GGUF metadata: {sentence}")
 
     def test_text(self):
         run = self.rotary("inspect", self.config("a.json", LLAMA))

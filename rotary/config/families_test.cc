@@ -168,10 +168,10 @@ TEST(FamiliesTest, OneModelTypeForTwoModels) {
     "num_attention_heads": 32, "num_layers": 28, "position_encoding_2d": true})");
   EXPECT_EQ(first.layers.at(0).query->axes, 2);
   EXPECT_TRUE(Read(Model("baichuan")).layers.at(0).query.has_value());
-  EXPECT_FALSE(Read(R"({"model_type": "baichuan", "hidden_size": 5120, "num_attention_heads": 40,
-    "num_hidden_layers": 40})")
-                   .layers.at(0)
-                   .query.has_value());
+  EXPECT_EQ(SentenceOf(R"({"model_type": "baichuan", "hidden_size": 5120,
+                "num_attention_heads": 40, "num_hidden_layers": 40})"),
+            "cannot read config.json: it is a baichuan, which has no rotary positions: the 13B, "
+            "with 40 layers, has scores that fall with the distance (ALiBi)");
 }
 
 TEST(FamiliesTest, QwenCountsItsStepsFromSeqLength) {

@@ -61,6 +61,7 @@ class GgufTranslator {
     Copy("block_count", "num_hidden_layers");
     Copy("embedding_length", "hidden_size");
     Copy("context_length", "max_position_embeddings");
+    if (HasOtherPositions()) return std::move(result_);
     Copy("rope.freq_base", "rope_theta");
     if (!json.contains("rope_theta")) Copy("rope.global.freq_base", "rope_theta");
     Copy("rope.freq_base_swa", "rope_local_base_freq");
@@ -96,6 +97,13 @@ class GgufTranslator {
 
   void Copy(const std::string& suffix, const std::string& ours) {
     if (const auto value = Find(suffix)) result_.config[ours] = value->json();
+  }
+
+  // Whether llama.cpp rotates nothing, whatever keys of a rotation its converter has written.
+  bool HasOtherPositions() const {
+    const JsonValue sizes(result_.config, result_.source);
+    const Family* family = FindFamilyFor("gguf/" + architecture_, ConfigObject(sizes));
+    return family != nullptr && !family->positions.empty();
   }
 
   // One number, or one for each layer: then the largest (layers without attention have 0).

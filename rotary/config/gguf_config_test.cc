@@ -1,7 +1,7 @@
 // Properties: GGUF metadata, as JSON and in a file, gives the rotation that the same model has in
 // transformers' dialect, in the channel order of the file (llama.cpp's); divisors that are tensors
 // count, in a file; spans, types of layers, sections and temperatures come through; a rope key that
-// is not known is refused.
+// is not known is refused; architectures with other positions than rotary ones say which.
 #include "rotary/config/gguf_config.h"
 
 #include <bit>
@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -177,6 +178,51 @@ TEST(GgufConfigTest, FamiliesThatRotateNothing) {
   EXPECT_FALSE(Read(Metadata("granite", R"("*.rope.scaling.finetuned": false)"))
                    .layers.at(0)
                    .query.has_value());
+}
+
+TEST(GgufConfigTest, FamiliesWithOtherPositionsSayWhatTheyHave) {
+  const std::string learned = "learned vectors are added to those of the tokens";
+  const std::string alibi = "scores fall with the distance (ALiBi)";
+  const std::string distances = "a learned number for each distance is added to the scores";
+  const std::string recurrent = "its layers read one token after the other";
+  // Converters write keys of a rotation into files of some.
+  for (const std::string keys : {"", R"("*.rope.dimension_count": 128, "*.rope.freq_base": 1e4)"}) {
+    for (const auto& [architecture, positions] : std::vector<std::pair<std::string, std::string>>{
+             {"arwkv7", recurrent},
+             {"bert", learned},
+             {"bloom", alibi},
+             {"gpt2", learned},
+             {"jais", alibi},
+             {"jina-bert-v2", alibi},
+             {"mamba", recurrent},
+             {"mamba2", recurrent},
+             {"refact", alibi},
+             {"rwkv6", recurrent},
+             {"rwkv6qwen2", recurrent},
+             {"rwkv7", recurrent},
+             {"starcoder", learned},
+             {"t5", distances},
+             {"t5encoder", distances},
+             {"mpt", alibi + ", or learned vectors are added where max_alibi_bias is 0"}}) {
+      const std::string sentence = "cannot read m.json as GGUF metadata: it is a gguf/" +
+                                   architecture + ", which has no rotary positions: " + positions;
+      EXPECT_EQ(SentenceOf(Metadata(architecture, keys)), sentence);
+      EXPECT_EQ(Thrown([&, a = architecture] { Interleaved(Metadata(a, keys)); }), sentence);
+    }
+  }
+  for (const std::string rotates : {"jina-bert-v3", "nomic-bert", "nomic-bert-moe"}) {
+    EXPECT_TRUE(Read(Metadata(rotates)).layers.at(0).query.has_value()) << rotates;
+  }
+}
+
+TEST(GgufConfigTest, OneArchitectureForTwoModels) {
+  EXPECT_TRUE(Read(Metadata("baichuan")).layers.at(0).query.has_value());
+  std::string large = Metadata("baichuan", R"("*.rope.dimension_count": 128)");
+  const std::string count = R"("baichuan.block_count": 4)";
+  large.replace(large.find(count), count.size(), count + "0");
+  EXPECT_EQ(SentenceOf(large),
+            "cannot read m.json as GGUF metadata: it is a gguf/baichuan, which has no rotary "
+            "positions: the 13B, with 40 layers, has scores that fall with the distance (ALiBi)");
 }
 
 // The bytes of numbers, lowest first.
