@@ -107,6 +107,23 @@ std::optional<Rule> WithOtherList(const Rule& rule) {
 
 }  // namespace
 
+void AddDistinct(SpectrumGuess guess, std::vector<SpectrumGuess>& guesses) {
+  const auto same = [&](const SpectrumGuess& other) {
+    return std::equal(guess.frequency.begin(), guess.frequency.end(), other.frequency.begin(),
+                      other.frequency.end(),
+                      [](double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(b); });
+  };
+  const auto known = std::find_if(guesses.begin(), guesses.end(), same);
+  if (known == guesses.end()) {
+    guesses.push_back(std::move(guess));
+  } else if (guess.faults < known->faults) {
+    if (guess.float32_frequency.empty()) {
+      guess.float32_frequency = std::move(known->float32_frequency);
+    }
+    *known = std::move(guess);
+  }
+}
+
 std::vector<int> AxesOfPairs(const Rotation& rotation) {
   std::vector<int> axes;
   for (int j = 0; j < rotation.pairs(); ++j) {
@@ -195,12 +212,7 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
   const std::vector<int> axes = AxesOfPairs(rotation);
   std::vector<std::vector<int>> others;
   if (rotation.axes > 1 && !axes.empty()) others = OtherAxes(axes, rotation.axes);
-  const auto add_one = [&](SpectrumGuess guess) {
-    const bool known = std::any_of(guesses.begin(), guesses.end(), [&](const SpectrumGuess& other) {
-      return other.frequency == guess.frequency;
-    });
-    if (!known) guesses.push_back(std::move(guess));
-  };
+  const auto add_one = [&](SpectrumGuess guess) { AddDistinct(std::move(guess), guesses); };
   const auto add_spectrum = [&](SpectrumGuess guess) {
     if (guess.frequency.empty()) return;
     if (rotation.axes == 1) return add_one(std::move(guess));

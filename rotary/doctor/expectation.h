@@ -44,6 +44,10 @@ struct SpectrumGuess {
   int denominator = 0;                         // of theta's exponents, where it is not 2 pairs
 };
 
+// Appends the guess, unless one with these frequencies is there with no more faults; takes the
+// place of one with more.
+void AddDistinct(SpectrumGuess guess, std::vector<SpectrumGuess>& guesses);
+
 // Which axis each pair reads: [pairs]; empty where there are several axes and a pair reads none or
 // more than one.
 std::vector<int> AxesOfPairs(const Rotation& rotation);

@@ -8,11 +8,17 @@
 namespace rotary {
 namespace {
 
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr Precision kShort[] = {Precision::kBF16, Precision::kF16, Precision::kTF32};
 
 std::vector<double> Rounded(Precision precision, std::vector<double> values) {
   for (double& x : values) x = RoundedTo(precision, x);
   return values;
+}
+
+// Most engines have short tables on purpose.
+double TablesWeight(Precision tables) {
+  return tables == Precision::kDouble ? 0 : tables == Precision::kF32 ? 0.1 : 0.4;
 }
 
 // Tries hypotheses and keeps them, the best first.
@@ -24,13 +30,17 @@ class Search {
   // Returns the fit, whether it is the best or not.
   Fit Try(const SpectrumGuess& spectrum, Precision frequencies, const PositionGuess& positions,
           const TurnArithmetic& arithmetic, double tolerance = kFloat32Tolerance) {
-    const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
-                          axes_, arithmetic, tolerance);
     const auto one = [](bool is) { return is ? 1.0 : 0.0; };
-    const double faults =
-        spectrum.faults + positions.faults + one(fit.inverse) +
-        one(frequencies != Precision::kDouble) + one(arithmetic.angles != Precision::kDouble) +
-        one(arithmetic.tables != Precision::kDouble) + 0.1 * one(arithmetic.float32);
+    // All but the direction, which the fit decides.
+    double faults = spectrum.faults + positions.faults + one(frequencies != Precision::kDouble) +
+                    one(arithmetic.angles != Precision::kDouble) + TablesWeight(arithmetic.tables) +
+                    0.1 * one(arithmetic.float32);
+    const double worst =
+        kept_.size() < kMost ? kInfinity : ChiOfScore(table_.numbers, kept_.back().score, faults);
+    const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
+                          axes_, arithmetic, tolerance, worst);
+    if (fit.chi > worst) return fit;
+    faults += one(fit.inverse);
     const double score = ScoreOf(table_.numbers, fit.chi, faults);
     if (kept_.size() == kMost && score >= kept_.back().score) return fit;
     Explanation own{.layout = layout_,
@@ -88,6 +98,11 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
   Search search(samples, table, layout);
   const std::vector<PositionGuess> usual = UsualPositions(positions);
   const PositionGuess& as_given = usual.front();
+  std::vector<char> inverse;
+  // Tables that spoil as much as the rounding of what came out does.
+  const auto is_coarse = [&](Precision tables) {
+    return std::ldexp(1.0, -DigitsOf(tables)) >= samples.unit;
+  };
   for (const SpectrumGuess& spectrum : spectra) {
     const Fit plain = search.Try(spectrum, Precision::kDouble, as_given, {});
     for (const Precision precision : kShort) {
@@ -101,17 +116,37 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
       }
       if (precision != Precision::kTF32) {
         search.Try(spectrum, Precision::kDouble, as_given, {.angles = precision});
+        if (is_coarse(precision)) {
+          search.Try(spectrum, Precision::kDouble, as_given, {.tables = precision});
+        }
       }
     }
     for (size_t i = 1; i < usual.size(); ++i) {
       search.Try(spectrum, Precision::kDouble, usual[i], {});
     }
-    for (const bool inverse : {plain.inverse, !plain.inverse}) {
+    inverse.push_back(plain.inverse);
+  }
+  // Positions that are not as given, unless nothing is left for them to explain; on several axes
+  // with one other departure at most.
+  constexpr double kNothingLeft = 1.5;
+  const bool is_done = search.kept().front().Left() <= kNothingLeft;
+  for (size_t i = 0; i < spectra.size() && !is_done; ++i) {
+    const SpectrumGuess& spectrum = spectra[i];
+    if (samples.axes > 1 && spectrum.faults > 1.2) continue;
+    for (const bool direction : {inverse[i] != 0, inverse[i] == 0}) {
       const std::vector<TokenPosition> found = PositionsOf(table, spectrum.frequency, samples.axes,
-                                                           inverse, positions, kFloat32Tolerance);
+                                                           direction, positions, kFloat32Tolerance);
       for (const PositionGuess& guess : PositionsFound(samples, positions, found)) {
         search.Try(spectrum, Precision::kDouble, guess, {});
-        for (const Precision precision : kShort) search.Try(spectrum, precision, guess, {});
+        for (const Precision precision : kShort) {
+          search.Try(spectrum, precision, guess, {});
+          if (precision == Precision::kTF32) continue;
+          search.Try(spectrum, Precision::kDouble, guess, {.angles = precision});
+          if (is_coarse(precision)) {
+            search.Try(spectrum, Precision::kDouble, guess, {.tables = precision});
+          }
+          search.Try(spectrum, precision, guess, {.angles = precision, .tables = precision});
+        }
       }
     }
   }
@@ -120,6 +155,8 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
   const auto try_tables = [&](const Explanation& one, const SpectrumGuess& spectrum,
                               TurnArithmetic arithmetic, double tolerance) {
     for (const Precision tables : {Precision::kF32, Precision::kBF16, Precision::kF16}) {
+      // Finer than what came out: nothing tells.
+      if (std::ldexp(1.0, -DigitsOf(tables)) < samples.unit) continue;
       arithmetic.tables = tables;
       std::vector<double> factors = {1};
       if (std::abs(factor - 1) > 1e-9) factors.push_back(factor);

@@ -40,9 +40,6 @@ Rotation AppliedRotation(const Explanation& explanation, const Samples& samples)
 // Of all that is left, how much may be the arithmetic of an engine: a few roundings a number.
 inline constexpr double kExplained = 9;
 
-// The angles of float32 products are off by this much, relative.
-inline constexpr double kFloat32Tolerance = 0x1p-23;
-
 // The best of the hypotheses that a layout allows; positions [tokens, axes] are those of the
 // samples, or what is taken for them; `factor` is the attention factor that tables may hold.
 Explanation Explain(const Samples& samples, const TurnTable& table, const ChannelLayout& layout,

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
+#include <span>
 #include <utility>
 
 #include "rotary/doctor/structures.h"
@@ -89,7 +89,9 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
 // Tokens in the order of their rows, with the positions that were given and those that were used.
 struct UsedPosition {
   int64_t row;
-  double given, used;
+  std::span<const double> given, used;  // [axes]
+
+  bool AsGiven() const { return std::equal(used.begin(), used.end(), given.begin()); }
 };
 
 // Rows that use what was given; all others.
@@ -98,38 +100,31 @@ std::pair<std::vector<int64_t>, std::vector<int64_t>> RowsAsGiven(
   std::map<int64_t, bool> as_given;
   for (const UsedPosition& token : tokens) {
     const auto row = as_given.emplace(token.row, true).first;
-    row->second = row->second && token.used == token.given;
+    row->second = row->second && token.AsGiven();
   }
   std::pair<std::vector<int64_t>, std::vector<int64_t>> rows;
   for (const auto& [row, is] : as_given) (is ? rows.first : rows.second).push_back(row);
   return rows;
 }
 
-// Whether positions fall back within a row, and count on from there. Of neighbours alone: tokens
-// further apart may have several beginnings between them.
+// Whether positions fall back within a row where those that were given go on, and else keep step
+// with them: on the first axis, that of time.
 bool BeginAgain(const std::vector<UsedPosition>& tokens) {
-  double nearest = std::numeric_limits<double>::infinity();
-  for (size_t i = 1; i < tokens.size(); ++i) {
-    const double lag = tokens[i].given - tokens[i - 1].given;
-    if (tokens[i].row == tokens[i - 1].row && lag > 0) nearest = std::min(nearest, lag);
-  }
-  int falls = 0, steps = 0;
+  int falls = 0, steps = 0, others = 0;
   for (size_t i = 1; i < tokens.size(); ++i) {
     if (tokens[i].row != tokens[i - 1].row) continue;
-    const double lag = tokens[i].given - tokens[i - 1].given;
-    const double used = tokens[i].used - tokens[i - 1].used;
-    if (lag > 0 && used > lag) return false;
-    if (lag != nearest) continue;
-    if (used == lag || tokens[i].used == 0) ++steps;
-    if (used < lag) ++falls;
+    const double lag = tokens[i].given[0] - tokens[i - 1].given[0];
+    const double used = tokens[i].used[0] - tokens[i - 1].used[0];
+    (used == lag ? steps : used < std::min(lag, 1.0) ? falls : others) += 1;
   }
-  return falls > 0 && steps >= falls;
+  // Between tokens that are not neighbours positions may begin again and count on.
+  return falls > 0 && others <= falls && steps + falls >= 3 * others;
 }
 
 // Rows all of whose tokens stand at one position, where other rows' do not.
 std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
   std::map<int64_t, std::vector<double>> rows;
-  for (const UsedPosition& token : tokens) rows[token.row].push_back(token.used);
+  for (const UsedPosition& token : tokens) rows[token.row].push_back(token.used[0]);
   std::vector<int64_t> still;
   for (const auto& [row, used] : rows) {
     if (used.size() > 1 && std::count(used.begin(), used.end(), used[0]) == std::ssize(used)) {
@@ -140,31 +135,54 @@ std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
   return still;
 }
 
-// The format to which positions are rounded that else would count by one; nothing where they count,
-// or no format explains them.
-std::optional<Precision> RoundedCounting(const std::vector<UsedPosition>& tokens) {
-  if (tokens.size() < 3) return std::nullopt;
+// The format all of whose numbers positions are, where that is no accident: ten of them at least
+// beyond those that it counts one by one.
+std::optional<Precision> FormatOf(const std::vector<double>& used) {
   for (const Precision format : {Precision::kBF16, Precision::kF16, Precision::kTF32}) {
-    std::map<int64_t, std::vector<UsedPosition>> rows;
-    for (const UsedPosition& token : tokens) rows[token.row].push_back(token);
-    bool changes = false, all = true;
-    for (const auto& [row, own] : rows) {
-      bool found = false;
-      const double unit = std::ceil(std::abs(own[0].used) / 64) + 1;
-      for (double start = own[0].used - unit; start <= own[0].used + unit && !found; ++start) {
-        found = true;
-        for (const UsedPosition& token : own) {
-          const double counted = start + token.given - own[0].given;
-          const double rounded = RoundedTo(format, counted);
-          found = found && token.used == rounded;
-          changes = changes || (found && rounded != counted);
-        }
-      }
-      all = all && found;
-    }
-    if (all && changes) return format;
+    const double counts = std::ldexp(1.0, DigitsOf(format));
+    const auto coarse =
+        std::count_if(used.begin(), used.end(), [&](double p) { return std::abs(p) > counts; });
+    const bool all =
+        std::all_of(used.begin(), used.end(), [&](double p) { return RoundedTo(format, p) == p; });
+    if (all && coarse >= 10) return format;
   }
   return std::nullopt;
+}
+
+std::vector<UsedPosition> UsedPositions(const PositionGuess& positions, const Samples& samples,
+                                        const std::vector<double>& given) {
+  std::vector<UsedPosition> tokens;
+  const auto axes = static_cast<size_t>(samples.axes);
+  for (size_t t = 0; t < samples.row.size(); ++t) {
+    tokens.push_back(
+        {samples.row[t], {&given[t * axes], axes}, {&positions.positions[t * axes], axes}});
+  }
+  return tokens;
+}
+
+// Where nothing says where tokens were to stand, but that they follow each other.
+void AddUnknownPositions(const PositionGuess& positions, const std::vector<UsedPosition>& tokens,
+                         const Json& evidence, std::vector<Finding>& findings) {
+  if (const std::vector<int64_t> still = RowsThatStay(tokens); !still.empty()) {
+    findings.push_back({"rows-differ", Severity::kFault,
+                        fmt::format("Row {} of the batch was turned at one position throughout, "
+                                    "the others were not.",
+                                    fmt::join(still, ", ")),
+                        evidence});
+    return;
+  }
+  if (const auto format = FormatOf(positions.positions)) {
+    findings.push_back({"positions-rounded", Severity::kFault,
+                        fmt::format("Positions are rounded to {}.", Name(*format)),
+                        {{"format", Name(*format)}, {"used", evidence["used"]}}});
+    return;
+  }
+  const auto [least, most] =
+      std::minmax_element(positions.positions.begin(), positions.positions.end());
+  findings.push_back({"position-shifted", Severity::kNote,
+                      fmt::format("Positions were not given: tokens were turned at {} to {}.",
+                                  Number(*least), Number(*most)),
+                      evidence});
 }
 
 void AddPositions(const Explanation& found, const Samples& samples,
@@ -172,41 +190,15 @@ void AddPositions(const Explanation& found, const Samples& samples,
   const PositionGuess& positions = found.positions;
   if (positions.kind == "as given") return;
   const std::vector<double> given = GivenPositions(samples);
-  std::vector<UsedPosition> tokens;
+  const std::vector<UsedPosition> tokens = UsedPositions(positions, samples, given);
+  constexpr size_t kShown = 16;
   Json used = Json::array(), wanted = Json::array();
-  for (size_t t = 0; t < samples.row.size() && samples.axes == 1; ++t) {
-    tokens.push_back({samples.row[t], given[t], positions.positions[t]});
-    if (t >= 16) continue;
-    wanted.push_back(given[t]);
-    used.push_back(positions.positions[t]);
+  for (size_t t = 0; t < std::min(kShown, tokens.size()) && samples.axes == 1; ++t) {
+    wanted.push_back(tokens[t].given[0]);
+    used.push_back(tokens[t].used[0]);
   }
   if (samples.positions.empty()) {
-    // Nothing says where tokens were to stand, but that they follow each other.
-    const std::vector<int64_t> still = RowsThatStay(tokens);
-    if (!still.empty()) {
-      findings.push_back({"rows-differ",
-                          Severity::kFault,
-                          fmt::format("Row {} of the batch was turned at one position throughout, "
-                                      "the others were not.",
-                                      fmt::join(still, ", ")),
-                          {{"used", used}}});
-      return;
-    }
-    if (const auto format = RoundedCounting(tokens)) {
-      findings.push_back({"positions-rounded",
-                          Severity::kFault,
-                          fmt::format("Positions are rounded to {}.", Name(*format)),
-                          {{"format", Name(*format)}, {"used", used}}});
-      return;
-    }
-    const auto [least, most] =
-        std::minmax_element(positions.positions.begin(), positions.positions.end());
-    findings.push_back({"position-shifted",
-                        Severity::kNote,
-                        fmt::format("Positions were not given: tokens were turned at {} to {}.",
-                                    Number(*least), Number(*most)),
-                        {{"used", used}}});
-    return;
+    return AddUnknownPositions(positions, tokens, {{"used", used}}, findings);
   }
   Json evidence = {{"given", wanted}, {"used", used}};
   const auto fault = [&](const char* code, std::string sentence) {
@@ -235,11 +227,13 @@ void AddPositions(const Explanation& found, const Samples& samples,
     return fault("positions-restart", "Positions begin again within a row.");
   }
   const bool is_one = std::all_of(tokens.begin(), tokens.end(), [&](const UsedPosition& token) {
-    return token.used == tokens[0].used;
+    return std::equal(token.used.begin(), token.used.end(), tokens[0].used.begin());
   });
   if (is_one && tokens.size() > 1) {
-    return fault("position-shifted",
-                 fmt::format("Every token was turned at position {}.", Number(tokens[0].used)));
+    return fault("position-shifted", samples.axes > 1
+                                         ? "Every token was turned at the same position."
+                                         : fmt::format("Every token was turned at position {}.",
+                                                       Number(tokens[0].used[0])));
   }
   fault("position-shifted", "Tokens were turned at other positions than were given.");
 }

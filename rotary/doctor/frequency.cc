@@ -42,12 +42,14 @@ class Line {
 
 }  // namespace
 
-FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& positions) {
+FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& positions,
+                           double tolerance) {
   FoundFrequency found;
-  found.deviation = found.phase_deviation = std::numeric_limits<double>::infinity();
+  found.deviation = found.phase_deviation = found.through_zero_deviation =
+      std::numeric_limits<double>::infinity();
   std::vector<size_t> order;
   for (size_t t = 0; t < positions.size(); ++t) {
-    if (std::isfinite(turns.deviation[t])) order.push_back(t);
+    if (turns.AngleDeviation(t) < kPi) order.push_back(t);
   }
   std::sort(order.begin(), order.end(),
             [&](size_t a, size_t b) { return positions[a] < positions[b]; });
@@ -80,6 +82,11 @@ FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& po
   const double rough_deviation = std::max(std::sqrt(variance) / count / lag, 1e-300);
   found.ambiguity = 2 * kPi / lag;
 
+  const auto deviation_at = [&](size_t t) {
+    return std::max(std::hypot(turns.AngleDeviation(t), tolerance * rough * positions[t]),
+                    kLeastDeviation);
+  };
+
   // Outwards from the start, each token where its whole turns are certain.
   std::vector<size_t> outwards = order;
   std::stable_sort(outwards.begin(), outwards.end(), [&](size_t a, size_t b) {
@@ -100,15 +107,14 @@ FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& po
     const double expected = line.At(distance);
     if (3 * line.DeviationAt(distance) > kPi / 2) continue;
     const double off = Wrapped(std::arg(turns.turn[t]) - expected);
-    line.Add(distance, expected + off, std::max(turns.AngleDeviation(t), kLeastDeviation));
+    line.Add(distance, expected + off, deviation_at(t));
     found.longest = std::max(found.longest, std::abs(distance));
     ++used;
   }
   for (const size_t t : outwards) {
     const double distance = positions[t] - origin;
     if (std::abs(distance) > found.longest) continue;
-    const double off = Wrapped(std::arg(turns.turn[t]) - line.At(distance)) /
-                       std::max(turns.AngleDeviation(t), kLeastDeviation);
+    const double off = Wrapped(std::arg(turns.turn[t]) - line.At(distance)) / deviation_at(t);
     chi += off * off;
   }
   found.frequency = line.frequency();
@@ -116,6 +122,27 @@ FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& po
   found.phase = Wrapped(line.At(-origin));
   found.phase_deviation = line.DeviationAt(-origin);
   found.residual = std::sqrt(chi / std::max(used, 1));
+  // Angles that scatter more than they ought to: arithmetic that is known to nobody here.
+  const double excess = used > 2 ? std::max(1.0, found.residual) : 1;
+  found.deviation *= excess;
+  found.phase_deviation *= excess;
+  if (3 * found.phase_deviation < kPi / 2) {
+    const double turned = line.At(-origin) - found.phase;  // whole turns
+    double weights = 0, sum = 0;
+    for (const size_t t : outwards) {
+      const double distance = positions[t] - origin;
+      if (std::abs(distance) > found.longest) continue;
+      const double expected = line.At(distance);
+      const double angle = expected + Wrapped(std::arg(turns.turn[t]) - expected) - turned;
+      const double weight = 1 / (deviation_at(t) * deviation_at(t));
+      weights += weight * positions[t] * positions[t];
+      sum += weight * positions[t] * angle;
+    }
+    if (weights > 0) {
+      found.through_zero = sum / weights;
+      found.through_zero_deviation = excess / std::sqrt(weights);
+    }
+  }
   return found;
 }
 

@@ -20,10 +20,15 @@ struct FoundFrequency {
   double residual = 0;   // root mean square of the angles that are left, over their deviations
   double ambiguity = 0;  // frequencies that differ by multiples of this fit as well; 0: none do
   double longest = 0;    // the distance up to which turns could be counted
+  // The frequency if the pair stands unturned at position 0, as it does where positions are those
+  // that were used; infinite deviation: not known how many turns lie before the first token.
+  double through_zero = 0, through_zero_deviation = 0;
 };
 
 //   positions  [tokens], those of the turns
-FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& positions);
+//   tolerance  of angles, relative: what the arithmetic of the engine may be off by
+FoundFrequency FrequencyOf(const PairTurns& turns, const std::vector<double>& positions,
+                           double tolerance = 0);
 
 }  // namespace rotary
 

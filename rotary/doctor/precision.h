@@ -2,6 +2,7 @@
 #ifndef ROTARY_DOCTOR_PRECISION_H_
 #define ROTARY_DOCTOR_PRECISION_H_
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -56,14 +57,13 @@ inline double RoundedTo(Precision precision, double x) {
 
 // The same, but a number so near to the middle of two that other code may have rounded it otherwise
 // goes to the one nearer to `seen`.
-//   slack  how far other code's number may be off, relative
+//   slack  how far other code's number may be off; no more than a sixteenth of a unit counts
 inline double RoundedTo(Precision precision, double x, double seen, double slack) {
   const double rounded = RoundedTo(precision, x);
   if (rounded == x) return rounded;
   const double other = RoundedTo(precision, x + 2 * (x - rounded));  // across the middle, if near
-  if (other == rounded || std::abs(2 * x - rounded - other) > 2 * slack * std::abs(x)) {
-    return rounded;
-  }
+  const double allowed = std::min(slack, std::abs(rounded - other) / 16);
+  if (other == rounded || std::abs(2 * x - rounded - other) > 2 * allowed) return rounded;
   return std::abs(seen - other) < std::abs(seen - rounded) ? other : rounded;
 }
 

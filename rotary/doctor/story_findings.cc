@@ -1,7 +1,10 @@
 #include "rotary/doctor/story_findings.h"
 
 #include <algorithm>
+#include <stdexcept>
 #include <variant>
+
+#include "rotary/rope/spectra.h"
 
 namespace rotary {
 namespace {
@@ -41,7 +44,13 @@ std::optional<ExpectedRule> ExpectedRuleOf(const std::optional<Expectation>& exp
   if (expected->by_rule) {
     // Lists of LongRoPE are of one length.
     if (!as_many && std::holds_alternative<LongRopeRule>(expected->rule)) return std::nullopt;
-    if (!as_many) rule.rotary_dim = expected->layout.rotary_dim;
+    if (as_many) return rule;
+    rule.rotary_dim = expected->layout.rotary_dim;
+    try {
+      MakeSpectrum(2 * pairs, rule.theta, rule.rule, rule.length);
+    } catch (const std::invalid_argument&) {
+      return std::nullopt;  // a rule for as many pairs as the config has
+    }
     return rule;
   }
   if (!as_many || expected->rotation.axes > 1 || expected->rotation.heads > 1) return std::nullopt;
@@ -67,6 +76,8 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
     if (story.name == "own" || (story.same_rotation && !is_first)) continue;
     SpectrumGuess guess{.codes = CodesOf(story), .frequency = story.frequency};
     guess.faults = static_cast<double>(guess.codes.size()) + 0.3 * story.free_parameters;
+    // Thetas that nobody uses: a fit of few pairs finds them where something else is true.
+    if (story.theta != 0 && !(story.theta >= 2 && story.theta <= 1e9)) guess.faults += 2;
     guess.theta = story.theta;
     guess.rule = story.name;
     guess.made_by = story.rule;

@@ -4,10 +4,9 @@
 #include <cmath>
 #include <utility>
 
+#include "rotary/doctor/measurements.h"
 #include "rotary/doctor/output_fit.h"
 #include "rotary/doctor/regression.h"
-#include "rotary/doctor/story_findings.h"
-#include "rotary/doctor/theta_of_angles.h"
 #include "rotary/rope/spectra.h"
 
 namespace rotary {
@@ -50,71 +49,6 @@ double LayoutFaults(const ChannelLayout& layout, const std::optional<Expectation
   return std::max(faults, 1.0);
 }
 
-// What the turns of a layout say about frequencies: the rules that explain them, theta from the
-// angles of a single token, and where tokens tell all of them, the measured ones as they are.
-std::vector<SpectrumGuess> MeasuredSpectra(const TurnTable& table, const Samples& samples,
-                                           const std::vector<double>& positions,
-                                           const std::optional<Expectation>& expected) {
-  const size_t pairs = table.pairs.size();
-  const auto axes = static_cast<size_t>(samples.axes);
-  std::vector<int> axis_of(pairs, 0);
-  if (axes > 1) {
-    if (!expected || expected->rotation.pairs() != static_cast<int>(pairs)) return {};
-    axis_of = AxesOfPairs(expected->rotation);
-    if (axis_of.empty()) return {};
-  }
-  MeasuredSpectrum measured{.head_dim = samples.head_dim,
-                            .rotary_dim = static_cast<int>(2 * pairs)};
-  bool all = true;
-  double signs = 0;
-  for (size_t j = 0; j < pairs; ++j) {
-    std::vector<double> own;
-    for (size_t t = 0; t < table.tokens; ++t) {
-      own.push_back(positions[t * axes + static_cast<size_t>(axis_of[j])]);
-    }
-    const FoundFrequency found = FrequencyOf(table.pairs[j], own);
-    const bool is_known = std::isfinite(found.deviation);
-    all = all && is_known;
-    measured.frequency.push_back(is_known ? found.frequency : 0);
-    measured.deviation.push_back(found.deviation);
-    if (is_known) signs += found.frequency / found.deviation;
-  }
-  if (signs < 0) {
-    for (double& w : measured.frequency) w = -w;
-  }
-  std::vector<SpectrumGuess> guesses;
-  const std::optional<ExpectedRule> rule = ExpectedRuleOf(expected, static_cast<int>(pairs));
-  guesses = GuessesOf(FindStories(measured, rule ? &*rule : nullptr));
-  if (all) {
-    SpectrumGuess own{.frequency = measured.frequency,
-                      .faults = 2 + 0.3 * static_cast<double>(pairs)};
-    if (expected) own.codes = {"scaling-differs"};
-    guesses.push_back(std::move(own));
-  }
-  if (table.tokens == 1 && axes == 1 && positions[0] != 0 && std::abs(positions[0]) < 1e8) {
-    std::vector<double> angles, deviations;
-    for (const PairTurns& pair : table.pairs) {
-      angles.push_back(std::arg(pair.turn[0]));
-      deviations.push_back(std::hypot(pair.AngleDeviation(0), kFloat32Tolerance * positions[0]));
-    }
-    for (const double direction : {1.0, -1.0}) {
-      const AngleTheta found =
-          ThetaOfAngles(measured.rotary_dim, angles, deviations, direction * positions[0]);
-      if (found.answer != AngleTheta::Answer::kFound) continue;
-      SpectrumGuess guess{.frequency = PlainFrequencies(measured.rotary_dim, found.theta),
-                          .faults = 1.3,
-                          .theta = found.theta,
-                          .rule = "default"};
-      if (expected) guess.codes = {"theta-differs"};
-      guesses.push_back(std::move(guess));
-    }
-  }
-  for (SpectrumGuess& guess : guesses) {
-    guess.frequency = OnTheirAxes(guess.frequency, axis_of, samples.axes);
-  }
-  return guesses;
-}
-
 void Keep(std::optional<Explanation>& best, Explanation own) {
   if (!best || own.score < best->score) best = std::move(own);
 }
@@ -126,16 +60,22 @@ std::optional<Explanation> ExplainPlain(const Samples& samples,
   for (const ChannelLayout& layout : LayoutsToTry(samples, expected)) {
     if (layout.first.empty()) continue;
     const TurnTable table = TurnTableOf(samples, layout.first, layout.second);
+    const Measurements measured = MeasurementsOf(table, samples, positions, expected);
     std::vector<SpectrumGuess> spectra = UsualSpectra(expected, layout, samples.head_dim);
-    for (SpectrumGuess& guess : MeasuredSpectra(table, samples, positions, expected)) {
-      spectra.push_back(std::move(guess));
+    for (SpectrumGuess& guess : RuleSpectra(measured, table, samples, positions, expected)) {
+      AddDistinct(std::move(guess), spectra);
     }
-    if (spectra.empty()) continue;
     const double factor = expected ? expected->rotation.attention_factor : 1;
-    Explanation own = Explain(samples, table, layout, spectra, positions, factor);
-    own.faults += LayoutFaults(layout, expected);
-    own.score += kPenalty * LayoutFaults(layout, expected);
-    Keep(best, std::move(own));
+    const auto explain = [&](const std::vector<SpectrumGuess>& guesses) {
+      if (guesses.empty()) return;
+      Explanation own = Explain(samples, table, layout, guesses, positions, factor);
+      own.faults += LayoutFaults(layout, expected);
+      own.score += kPenalty * LayoutFaults(layout, expected);
+      Keep(best, std::move(own));
+    };
+    explain(spectra);
+    // They always come nearer than a rule, which is off by the engine's arithmetic.
+    if (!best || best->Left() > kExplained) explain(OwnSpectra(measured, samples.axes, expected));
   }
   return best;
 }

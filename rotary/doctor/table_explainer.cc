@@ -37,8 +37,8 @@ std::optional<Explanation> TableExplainer::Best() {
   // Rows far down may be rounded away from the line.
   if (turns_.tokens > kNear) add(Measure(FirstOf(turns_, kNear), positions(), head_dim_));
   const std::vector<double>& deviations = measured_.deviation;
-  const bool all_measured = std::all_of(deviations.begin(), deviations.end(),
-                                        [](double d) { return std::isfinite(d); });
+  const bool all_measured =
+      std::all_of(deviations.begin(), deviations.end(), [](double d) { return std::isfinite(d); });
   if (!all_measured && !expected_) return std::nullopt;
   Explanation best = Explain(samples_, turns_, layout_, spectra, positions());
   if (best.Left() <= kExplained || !all_measured) return best;

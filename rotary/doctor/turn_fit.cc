@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <utility>
 
 #include "rotary/rope/float32_arithmetic.h"
@@ -31,14 +32,16 @@ double ChiOfCopies(const Samples& samples, const std::vector<int>& first,
   return chi;
 }
 
-// How far the code in question may be off before it rounds, relative: as float32 is.
-constexpr double kBeforeRounding = 0x1p-20;
+// How far the code in question may be off before it rounds, as float32 is: of a number near 1, and
+// of an angle, relative.
+constexpr double kOffOne = 0x1p-22;
+constexpr double kOffAngle = 0x1p-23;
 
 // The turn of a pair at a position, in some arithmetic. What lies so near to the middle of two
 // numbers that other code may round it otherwise is rounded as `seen`, the turn that was measured.
 std::complex<double> TurnAt(const double* frequency, const double* position, int axes,
                             const TurnArithmetic& arithmetic, std::complex<double> seen) {
-  double cos = 1, sin = 0;
+  double cos = 1, sin = 0, off = kOffOne;
   if (arithmetic.float32) {
     const Turn turn = Float32TurnBy(frequency, position, axes);
     cos = turn.cos;
@@ -51,10 +54,12 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
       error += std::fma(frequency[axis], position[axis], -product);
       angle += product;
     }
+    off += kOffAngle * std::abs(angle);
     if (arithmetic.angles != Precision::kDouble) {
       const double nearest = angle + std::remainder(std::arg(seen) - angle, 2 * std::numbers::pi);
-      angle = RoundedTo(arithmetic.angles, angle, nearest, kBeforeRounding);
+      angle = RoundedTo(arithmetic.angles, angle, nearest, off);
       error = 0;
+      off = kOffOne;
     }
     cos = std::cos(angle) - error * std::sin(angle);
     sin = std::sin(angle) + error * std::cos(angle);
@@ -62,65 +67,55 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
   if (arithmetic.tables == Precision::kDouble) return {cos, sin};
   const double g = arithmetic.table_factor;
   const auto rounded = [&](double x, double measured) {
-    return RoundedTo(arithmetic.tables, g * x, g * measured, kBeforeRounding) / g;
+    return RoundedTo(arithmetic.tables, g * x, g * measured, g * off) / g;
   };
   return {rounded(cos, seen.real()), rounded(sin, seen.imag())};
 }
 
-// The weight of each turn, [pairs, tokens]; 0 where nothing is known of it.
-std::vector<double> WeightsOf(const TurnTable& table, const std::vector<double>& frequency,
-                              const std::vector<double>& positions, size_t axes, double tolerance) {
-  std::vector<double> weights;
-  weights.reserve(table.pairs.size() * table.tokens);
-  for (size_t j = 0; j < table.pairs.size(); ++j) {
+// Turns as they were seen, as they are predicted, and their weights: of all pairs and tokens, or of
+// every stride-th.
+struct Comparison {
+  std::vector<std::complex<double>> seen, predicted;
+  std::vector<double> weight;  // 0 where nothing is known
+};
+
+Comparison Compare(const TurnTable& table, const std::vector<double>& frequency,
+                   const std::vector<double>& positions, size_t axes,
+                   const TurnArithmetic& arithmetic, double tolerance, bool inverse,
+                   size_t stride) {
+  Comparison comparison;
+  for (size_t i = 0; i < table.pairs.size() * table.tokens; i += stride) {
+    const size_t j = i / table.tokens, t = i % table.tokens;
     const PairTurns& pair = table.pairs[j];
-    for (size_t t = 0; t < table.tokens; ++t) {
-      double angle = 0;
-      for (size_t a = 0; a < axes; ++a) {
-        angle += std::abs(frequency[j * axes + a] * positions[t * axes + a]);
-      }
-      const double deviation = std::hypot(pair.deviation[t], tolerance * angle);
-      weights.push_back(std::isfinite(deviation) ? 1 / (deviation * deviation) : 0);
-    }
+    const double* w = &frequency[j * axes];
+    const double* p = &positions[t * axes];
+    double angle = 0;
+    for (size_t a = 0; a < axes; ++a) angle += std::abs(w[a] * p[a]);
+    const double deviation = std::hypot(pair.deviation[t], tolerance * angle);
+    comparison.weight.push_back(std::isfinite(deviation) ? 1 / (deviation * deviation) : 0);
+    const std::complex<double> seen =
+        (inverse ? std::conj(pair.turn[t]) : pair.turn[t]) / pair.factor;
+    comparison.predicted.push_back(TurnAt(w, p, static_cast<int>(axes), arithmetic, seen));
+    comparison.seen.push_back(pair.turn[t]);
   }
-  return weights;
+  return comparison;
 }
 
-// [pairs, tokens]: every turn that is predicted.
-std::vector<std::complex<double>> Predicted(const TurnTable& table,
-                                            const std::vector<double>& frequency,
-                                            const std::vector<double>& positions, size_t axes,
-                                            const TurnArithmetic& arithmetic, bool inverse) {
-  std::vector<std::complex<double>> z;
-  z.reserve(table.pairs.size() * table.tokens);
-  for (size_t j = 0; j < table.pairs.size(); ++j) {
-    const PairTurns& pair = table.pairs[j];
-    for (size_t t = 0; t < table.tokens; ++t) {
-      const std::complex<double> seen = pair.turn[t] / pair.factor;
-      z.push_back(TurnAt(&frequency[j * axes], &positions[t * axes], static_cast<int>(axes),
-                         arithmetic, inverse ? std::conj(seen) : seen));
-    }
-  }
-  return z;
-}
-
-// g by least squares, then what is left: a difference of nearly equal sums would lose it.
-Fit FitOfTurns(const TurnTable& table, const std::vector<std::complex<double>>& z,
-               const std::vector<double>& weights, bool inverse) {
+// g by least squares, then what is left beside `chi`: a difference of nearly equal sums would lose
+// it.
+Fit FitOfTurns(const Comparison& comparison, double chi, bool inverse) {
   double crossed = 0, predicted = 0;
   const auto each = [&](const auto& body) {
-    size_t i = 0;
-    for (const PairTurns& pair : table.pairs) {
-      for (size_t t = 0; t < table.tokens; ++t, ++i) {
-        body(pair.turn[t], inverse ? std::conj(z[i]) : z[i], weights[i]);
-      }
+    for (size_t i = 0; i < comparison.seen.size(); ++i) {
+      const std::complex<double> own = comparison.predicted[i];
+      body(comparison.seen[i], inverse ? std::conj(own) : own, comparison.weight[i]);
     }
   };
   each([&](std::complex<double> turn, std::complex<double> own, double weight) {
     crossed += weight * (turn * std::conj(own)).real();
     predicted += weight * std::norm(own);
   });
-  Fit fit{.chi = table.left, .inverse = inverse};
+  Fit fit{.chi = chi, .inverse = inverse};
   if (predicted > 0) {
     fit.factor = std::max(crossed / predicted, 1e-3);
     fit.factor_deviation = 1 / std::sqrt(predicted);
@@ -129,6 +124,13 @@ Fit FitOfTurns(const TurnTable& table, const std::vector<std::complex<double>>& 
     fit.chi += weight * std::norm(turn - fit.factor * own);
   });
   return fit;
+}
+
+// The stride by which about `count` of all pairs and tokens are seen, every token as often.
+size_t StrideFor(size_t all, size_t tokens, size_t count) {
+  size_t stride = all / count;
+  while (std::gcd(stride, tokens) != 1) ++stride;
+  return stride;
 }
 
 // Cosines and sines in rounded tables are off alike, so that the lengths of turns, which ought to
@@ -182,23 +184,36 @@ TurnTable TurnTableOf(const Samples& samples, std::vector<int> first, std::vecto
 
 Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
           const std::vector<double>& positions, int axes, const TurnArithmetic& arithmetic,
-          double tolerance) {
+          double tolerance, double most) {
   const auto n = static_cast<size_t>(axes);
-  const std::vector<double> weights = WeightsOf(table, frequency, positions, n, tolerance);
-  const auto predicted = [&](bool inverse) {
-    return Predicted(table, frequency, positions, n, arithmetic, inverse);
-  };
-  const std::vector<std::complex<double>> z = predicted(false);
   const bool is_rounded =
       arithmetic.angles != Precision::kDouble || arithmetic.tables != Precision::kDouble;
-  const Fit forward = FitOfTurns(table, z, weights, false);
-  const Fit inverse = FitOfTurns(table, is_rounded ? predicted(true) : z, weights, true);
-  return inverse.chi < forward.chi ? inverse : forward;
+  const auto fit_of = [&](size_t stride) {
+    const auto compare = [&](bool inverse) {
+      return Compare(table, frequency, positions, n, arithmetic, tolerance, inverse, stride);
+    };
+    const Comparison turned = compare(false);
+    const Fit forward = FitOfTurns(turned, table.left, false);
+    const Fit inverse = FitOfTurns(is_rounded ? compare(true) : turned, table.left, true);
+    return inverse.chi < forward.chi ? inverse : forward;
+  };
+  // The sum over a part, with a factor of its own, is never more than that over all.
+  constexpr size_t kGlance = 192;
+  const size_t all = table.pairs.size() * table.tokens;
+  if (all > 4 * kGlance && std::isfinite(most)) {
+    const Fit glance = fit_of(StrideFor(all, table.tokens, kGlance));
+    if (glance.chi > most) return glance;
+  }
+  return fit_of(1);
 }
 
 double ScoreOf(double numbers, double chi, double faults) {
   // Below a tenth, errors are no longer those of rounding: nothing is learned from less.
   return numbers * std::log(std::max(chi / numbers, 0.1)) + kPenalty * faults;
+}
+
+double ChiOfScore(double numbers, double score, double faults) {
+  return numbers * std::exp((score - kPenalty * faults) / numbers);
 }
 
 }  // namespace rotary

@@ -17,6 +17,7 @@
 #ifndef ROTARY_DOCTOR_TURN_FIT_H_
 #define ROTARY_DOCTOR_TURN_FIT_H_
 
+#include <limits>
 #include <vector>
 
 #include "rotary/doctor/precision.h"
@@ -26,6 +27,9 @@
 namespace rotary {
 
 inline constexpr double kPenalty = 36;
+
+// The angles of float32 products are off by this much, relative.
+inline constexpr double kFloat32Tolerance = 0x1p-23;
 
 // The turns of a list of pairs, and what of y is no turn of theirs.
 struct TurnTable {
@@ -56,11 +60,16 @@ struct Fit {
 
 // frequency [pairs, axes], positions [tokens, axes].
 //   tolerance  of angles, relative: what the arithmetic of the engine may be off by
+//   most       of a chi^2 that is certainly larger, a part of it above `most` is enough: a few
+//              turns tell most hypotheses to be wrong
 Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
           const std::vector<double>& positions, int axes, const TurnArithmetic& arithmetic = {},
-          double tolerance = 0);
+          double tolerance = 0, double most = std::numeric_limits<double>::infinity());
 
 double ScoreOf(double numbers, double chi, double faults);
+
+// The chi^2 that makes this score.
+double ChiOfScore(double numbers, double score, double faults);
 
 }  // namespace rotary
 

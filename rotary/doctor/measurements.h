@@ -1,0 +1,40 @@
+// The frequencies that turns show, and the spectra that may stand behind them.
+#ifndef ROTARY_DOCTOR_MEASUREMENTS_H_
+#define ROTARY_DOCTOR_MEASUREMENTS_H_
+
+#include <optional>
+#include <vector>
+
+#include "rotary/doctor/expectation.h"
+#include "rotary/doctor/samples.h"
+#include "rotary/doctor/story.h"
+#include "rotary/doctor/turn_fit.h"
+
+namespace rotary {
+
+// What the turns of a layout say about frequencies.
+struct Measurements {
+  // Of all tokens, of one row alone, and of pairs that stand unturned at position 0: rows may be at
+  // other positions than were given, and few tokens far from 0 say little without it.
+  std::vector<MeasuredSpectrum> spectra;
+  std::vector<int> axis_of;  // that each pair reads
+};
+
+//   positions  [tokens, axes]
+// Of several axes, the config says which pair reads which; nothing is measured without it.
+Measurements MeasurementsOf(const TurnTable& table, const Samples& samples,
+                            const std::vector<double>& positions,
+                            const std::optional<Expectation>& expected);
+
+// The rules that explain what was measured, and theta from the angles of a single token.
+std::vector<SpectrumGuess> RuleSpectra(const Measurements& measured, const TurnTable& table,
+                                       const Samples& samples, const std::vector<double>& positions,
+                                       const std::optional<Expectation>& expected);
+
+// Measured frequencies as they are, where tokens tell all of them.
+std::vector<SpectrumGuess> OwnSpectra(const Measurements& measured, int axes,
+                                      const std::optional<Expectation>& expected);
+
+}  // namespace rotary
+
+#endif  // ROTARY_DOCTOR_MEASUREMENTS_H_
