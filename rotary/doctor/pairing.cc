@@ -70,6 +70,8 @@ Sums SumsOf(const Samples& samples) {
 Pairing FindPairs(const Samples& samples) {
   // Sums of squares in double keep this much of the energy.
   constexpr double kDoubleRest = 1e-13;
+  // The share of the energy that may be noise.
+  constexpr double kMostNoise = 0.05;
   const double rounding = 4 * samples.unit * samples.unit + kDoubleRest;
   const int size = samples.head_dim;
   const Sums sums = SumsOf(samples);
@@ -109,6 +111,8 @@ Pairing FindPairs(const Samples& samples) {
     int channel = -1;
     double rest = std::numeric_limits<double>::infinity(), next = rest;
   };
+  // Few numbers fit by chance.
+  const double most = is_short ? rounding : std::max(rounding, kMostNoise);
   std::vector<Partner> best(static_cast<size_t>(size));
   for (const int i : open) {
     Partner& own = best[static_cast<size_t>(i)];
@@ -122,18 +126,28 @@ Pairing FindPairs(const Samples& samples) {
       }
     }
   }
+  std::vector<int> left;
+  double noise = 0;
   for (const int i : open) {
     const Partner& own = best[static_cast<size_t>(i)];
     const bool mutual = own.channel >= 0 && best[static_cast<size_t>(own.channel)].channel == i;
     const double next =
         mutual ? std::min(own.next, best[static_cast<size_t>(own.channel)].next) : own.next;
     // Another partner must leave clearly more, or both are no more than a guess.
-    if (mutual && own.rest <= rounding && next > 4 * own.rest + rounding) {
+    if (mutual && own.rest <= most && next > 4 * own.rest + rounding) {
+      noise = std::max(noise, own.rest);
       if (i < own.channel) found.pairs.push_back({i, own.channel, own.rest, next});
     } else {
-      found.unexplained.push_back(i);
+      left.push_back(i);
     }
   }
+  // Beside noise, what changed by no more than it is as good as still.
+  const double unseen = noise > rounding ? 4 * noise : 0;
+  for (const int i : left) {
+    const auto c = static_cast<size_t>(i);
+    (sums.change[c] <= unseen * sums.before[c] ? found.still : found.unexplained).push_back(i);
+  }
+  std::sort(found.still.begin(), found.still.end());
   std::sort(found.unexplained.begin(), found.unexplained.end());
   return found;
 }

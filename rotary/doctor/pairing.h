@@ -5,9 +5,9 @@
 //
 //   rho(i, j) = sum |y|^2 - (sum_t |C_t|)^2 / sum |x|^2
 //
-// of the energy of y unexplained. For the true pair this is rounding alone, with any number of
-// heads, one too; for two channels that are no pair it is of the order of the energy times the
-// square of the angle. All C_t of a token are in one matrix G = X^T Y of its heads:
+// of the energy of y unexplained. For the true pair this is rounding and noise alone, with any
+// number of heads, one too; for two channels that are no pair it is of the order of the energy
+// times the square of the angle. All C_t of a token are in one matrix G = X^T Y of its heads:
 //   C_t(i, j) = G_ii + G_jj + i (G_ij - G_ji).
 // Work: tokens * heads * head_dim^2 products.
 #ifndef ROTARY_DOCTOR_PAIRING_H_
@@ -32,7 +32,8 @@ struct Pairing {
   std::vector<int> unexplained;  // none of these
 };
 
-// Pairs are those whose rest is rounding, and that fit no other channel as well.
+// Pairs are those whose rest is rounding, or at most a twentieth of the energy, and that fit no
+// other channel nearly as well. Beside noise, a pair that turned less than it is not seen.
 Pairing FindPairs(const Samples& samples);
 
 }  // namespace rotary
