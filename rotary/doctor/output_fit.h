@@ -3,6 +3,7 @@
 #ifndef ROTARY_DOCTOR_OUTPUT_FIT_H_
 #define ROTARY_DOCTOR_OUTPUT_FIT_H_
 
+#include <limits>
 #include <vector>
 
 #include "rotary/doctor/samples.h"
@@ -22,8 +23,11 @@ struct WholeRotation {
 // The fit of a rotation whose factor is left open: its own is not used.
 //   positions  [tokens, axes]
 //   tolerance  of angles, relative, as for FitOf
+//   most       of a chi^2 that is certainly larger, a part above `most` is enough: a few tokens
+//   tell
+//              most rotations to be wrong
 Fit OutputFitOf(const Samples& samples, WholeRotation whole, const std::vector<double>& positions,
-                double tolerance);
+                double tolerance, double most = std::numeric_limits<double>::infinity());
 
 // What the rotation predicts: [tokens, heads, head_dim].
 std::vector<double> Predicted(const Samples& samples, const WholeRotation& whole,

@@ -122,8 +122,11 @@ void TryWhole(const Samples& samples, const WholeRotation& whole, const Explanat
     Explanation own = words;
     own.numbers = static_cast<double>(samples.after.size());
     own.whole = whole;
-    own.fit = OutputFitOf(samples, whole, positions.positions, kFloat32Tolerance);
     own.faults = faults + positions.faults;
+    const double most = best ? own.numbers * std::exp((best->score - kPenalty * own.faults) /
+                                                      own.numbers)
+                             : std::numeric_limits<double>::infinity();
+    own.fit = OutputFitOf(samples, whole, positions.positions, kFloat32Tolerance, most);
     own.score = ScoreOf(own.numbers, own.fit.chi, own.faults);
     own.positions = std::move(positions);
     Keep(best, std::move(own));

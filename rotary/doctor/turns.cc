@@ -4,16 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "rotary/doctor/rounding.h"
+
 namespace rotary {
 namespace {
 
 // Of the two numbers of y together: each is a difference of products as large as the pair, which
 // engines round too.
-double RoundingVariance(std::complex<double> y, double unit) {
-  const double length = std::abs(y);
-  if (length == 0) return 0;
-  const double half = std::ldexp(unit, std::ilogb(length));
-  return 2 * half * half / 3;
+double PairVariance(std::complex<double> y, double unit) {
+  return 2 * RoundingVariance(std::norm(y), unit);
 }
 
 // Adds, to turns that leave `left` where rounding would leave `rounded`, both squared and over
@@ -42,7 +41,7 @@ PairTurns TurnsOf(const Samples& samples, int first, int second) {
       const std::complex<double> in(x[first], x[second]), out(y[first], y[second]);
       product += out * std::conj(in);
       energy += std::norm(in);
-      variance += std::norm(in) * RoundingVariance(out, samples.unit);
+      variance += std::norm(in) * PairVariance(out, samples.unit);
     }
     gain.push_back(energy > 0 ? 1 / energy : 0);
     if (energy == 0) {
@@ -62,7 +61,7 @@ PairTurns TurnsOf(const Samples& samples, int first, int second) {
       const double* y = samples.After(t) + h * samples.head_dim;
       const std::complex<double> in(x[first], x[second]), out(y[first], y[second]);
       // At least the rounding of double arithmetic here.
-      const double rounding = RoundingVariance(out, samples.unit) + 1e-32 * std::norm(out);
+      const double rounding = PairVariance(out, samples.unit) + 1e-32 * std::norm(out);
       const double rest = std::norm(out - turn * in);
       if (rounding > 0) pair.left += 2 * rest / rounding;
       left += rest;
@@ -106,7 +105,7 @@ PairTurns OutputTurns(const Samples& samples, int first, int second, bool of_sec
       pp += x[other] * x[other];
       oy += x[own] * y;
       py += x[other] * y;
-      variance += RoundingVariance({x[own], x[other]}, samples.unit) / 2;
+      variance += PairVariance({x[own], x[other]}, samples.unit) / 2;
     }
     const double determinant = oo * pp - op * op;
     if (!(determinant > 1e-6 * oo * pp)) {

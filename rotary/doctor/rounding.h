@@ -1,0 +1,35 @@
+// What rounding leaves in numbers.
+#ifndef ROTARY_DOCTOR_ROUNDING_H_
+#define ROTARY_DOCTOR_ROUNDING_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <vector>
+
+#include "rotary/doctor/samples.h"
+
+namespace rotary {
+
+// The variance of an error spread evenly over one unit in the last place, of a number whose square
+// is `squared`: half a unit, squared, over three. 0 for 0.
+//   unit  half a unit of numbers from 1 to 2 (samples.h)
+inline double RoundingVariance(double squared, double unit) {
+  if (squared == 0) return 0;
+  // 4^floor(log2(squared) / 2) is the square of the power of two at or below the number.
+  const auto exponent = static_cast<int64_t>(std::bit_cast<uint64_t>(squared) >> 52);
+  const auto even =
+      std::bit_cast<double>(static_cast<uint64_t>(std::max<int64_t>(exponent - 1, 0) | 1) << 52);
+  return unit * unit / 3 * even;
+}
+
+// Variances that are divided by are this at least: numbers that ought to be 0 and are not.
+inline constexpr double kLeastVariance = 1e-60;
+
+// Chi^2 of the channels in none of the pairs: the sum of (y - x)^2 over rounding.
+double ChiOfCopies(const Samples& samples, const std::vector<int>& first,
+                   const std::vector<int>& second);
+
+}  // namespace rotary
+
+#endif  // ROTARY_DOCTOR_ROUNDING_H_
