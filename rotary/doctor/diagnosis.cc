@@ -9,6 +9,7 @@
 
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/residue.h"
+#include "rotary/doctor/rounding.h"
 #include "rotary/doctor/structures.h"
 #include "rotary/doctor/verdict.h"
 #include "rotary/doctor/words.h"
@@ -24,9 +25,7 @@ double NoiseOf(const Samples& samples) {
   double energy = 0, rounding = 0;
   for (const double y : samples.after) {
     energy += y * y;
-    if (y == 0) continue;
-    const double half = std::ldexp(samples.unit, std::ilogb(y));
-    rounding += half * half / 3;
+    rounding += RoundingVariance(y * y, samples.unit);
   }
   return energy > 0 ? std::sqrt(rounding / energy) : 0;
 }

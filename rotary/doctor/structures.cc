@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "rotary/doctor/measurements.h"
@@ -123,8 +124,7 @@ void TryWhole(const Samples& samples, const WholeRotation& whole, const Explanat
     own.numbers = static_cast<double>(samples.after.size());
     own.whole = whole;
     own.faults = faults + positions.faults;
-    const double most = best ? own.numbers * std::exp((best->score - kPenalty * own.faults) /
-                                                      own.numbers)
+    const double most = best ? ChiOfScore(own.numbers, best->score, own.faults)
                              : std::numeric_limits<double>::infinity();
     own.fit = OutputFitOf(samples, whole, positions.positions, kFloat32Tolerance, most);
     own.score = ScoreOf(own.numbers, own.fit.chi, own.faults);

@@ -6,31 +6,12 @@
 #include <numeric>
 #include <utility>
 
+#include "rotary/doctor/rounding.h"
 #include "rotary/rope/float32_arithmetic.h"
 #include "rotary/rope/phase_rows.h"
 
 namespace rotary {
 namespace {
-
-// Copies that are off count as this many units at least where y is 0.
-constexpr double kLeastVariance = 1e-60;
-
-double ChiOfCopies(const Samples& samples, const std::vector<int>& first,
-                   const std::vector<int>& second) {
-  std::vector<char> turns(static_cast<size_t>(samples.head_dim), 0);
-  for (const auto* list : {&first, &second}) {
-    for (const int channel : *list) turns[static_cast<size_t>(channel)] = 1;
-  }
-  double chi = 0;
-  for (size_t i = 0; i < samples.before.size(); ++i) {
-    if (turns[i % turns.size()]) continue;
-    const double x = samples.before[i], y = samples.after[i];
-    if (x == y) continue;
-    const double half = std::ldexp(samples.unit, std::ilogb(y == 0 ? x : y));
-    chi += (y - x) * (y - x) / std::max(half * half / 3, kLeastVariance);
-  }
-  return chi;
-}
 
 // How far the code in question may be off before it rounds, as float32 is: of a number near 1, and
 // of an angle, relative.
