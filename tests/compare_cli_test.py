@@ -188,7 +188,7 @@ class CompareCliTest(CliCase):
         self.leaves_nothing(self.compare("--encodings", "none,none"), 2, "compare: none is asked for twice")
         self.leaves_nothing(self.compare("--encodings", "alibi", "--attention", "linear"), 2,
                             "model: ALiBi adds to scores, and linear attention has none; use softmax attention")
-        self.leaves_nothing(self.compare("--seeds", "0"), 2, "compare: seeds must be at least 1, got 0")
+        self.leaves_nothing(self.compare("--seeds", "0"), 2, "--seeds must be a whole number of at least 1, got 0")
         self.leaves_nothing(self.compare("--heads", "3"), 2,
                             "model: model_dim must be a multiple of heads, got model_dim 16 and 3 heads")
         self.leaves_nothing(self.rotary("compare", "--out", self.out), 2, "compare: TEXT is required, or --from")

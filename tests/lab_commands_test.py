@@ -61,7 +61,7 @@ class LabCommandsTest(CliCase):
         self.bad(2, "rotation: rotary_dim must be even and at most head_dim (3), got 3", "trace", "1,2,3")
         self.bad(2, "--degrees excludes --theta", "trace", "1,0", "--degrees", "3", "--theta", "5")
         self.bad(2, "VECTOR is required", "trace")
-        self.bad(2, "rotation: theta must be positive and finite, got -4", "decay", "--theta", "-4")
+        self.bad(2, "--theta must be a number above 0, got -4", "decay", "--theta", "-4")
         missing = self.folder / "missing.json"
         self.bad(3, f"cannot read {missing}: no such file or folder", "decay", "--rotation", missing)
         page = self.folder / "missing" / "page.html"

@@ -190,8 +190,8 @@ class TrainCliTest(CliCase):
                   "max_position_embeddings": 16},
                  f"{name}: its layers rotate in several ways (0-2: rope; 3: nope unrotated), those of this model all "
                  "alike"),
-                ({"general.architecture": "gpt2", "gpt2.block_count": 2, "gpt2.embedding_length": 16,
-                  "gpt2.attention.head_count": 2},
+                ({"general.architecture": "jamba", "jamba.block_count": 2, "jamba.embedding_length": 16,
+                  "jamba.attention.head_count": 2},
                  f"{name}: its layers do not rotate (NoPE)"),
                 ({"model_type": "deepseek_v3", "num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 16,
                   "qk_rope_head_dim": 4, "qk_nope_head_dim": 4, "max_position_embeddings": 16},
@@ -247,7 +247,7 @@ class TrainCliTest(CliCase):
                  "model: ALiBi adds to scores, and linear attention has none; use softmax attention"),
                 (["--steps", 0], "schedule: steps must be at least 1, got 0"),
                 (["--dropout", 1], "train: dropout must be at least 0 and below 1, got 1"),
-                (["--lr", "nan"], "train: lr must be a finite number, got nan"),
+                (["--lr", "nan"], "--lr must be a number, got nan"),
                 (["--context", 0], "train: context must be at least 1, got 0"),
                 (["--held-out", 1.5], "train: the held-out fraction must lie between 0 and 1, got 1.5")]:
             with self.subTest(arguments):

@@ -34,7 +34,7 @@ void AddBenchCommand(CLI::App& program) {
                    "default")
       ->check(CLI::IsMember({"rotate", "attention", "train", "layers"}));
   command->add_option("--threads", options->bench.threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0));
+      ->transform(WholeNumber("--threads", 0));
   command->add_option("--filter", options->bench.filter,
                       "only rows whose name contains this; with a $ behind it, ends with it");
   command->add_option("--seconds", options->bench.row_seconds, "time for one row")

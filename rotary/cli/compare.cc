@@ -10,6 +10,7 @@
 
 #include "rotary/cli/commands.h"
 #include "rotary/cli/comparison.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/cli/train_flags.h"
 #include "rotary/io/file.h"
 #include "rotary/lab/machine.h"
@@ -90,6 +91,7 @@ void AddCompareCommand(CLI::App& program) {
       ->type_name("");
   app->add_option("--seeds", command->options.seeds,
                   "runs of each encoding; seeds count up from --seed. Nothing is claimed from one")
+      ->transform(WholeNumber("--seeds", 1))
       ->capture_default_str()
       ->type_name("");
   app->add_option("--validation", command->validation,

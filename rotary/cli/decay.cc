@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/cli/out_path.h"
 #include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
@@ -58,12 +59,15 @@ void AddDecayCommand(CLI::App& program) {
       "The bound says what contents of queries and keys cannot exceed, not what a model learns.\n"
       "Example: rotary decay --theta 10000,500000 --out decay.html");
   app->add_option("--theta", command->thetas, "base of the frequencies, or several [10000]")
+      ->check(PositiveNumber("--theta"))
       ->delimiter(',')
       ->type_name("");
   app->add_option("--head-dim", command->head_dim, "channels of a head, for --theta")
+      ->transform(WholeNumber("--head-dim", 2))
       ->capture_default_str()
       ->type_name("");
   app->add_option("--rotary-dim", command->rotary_dim, "channels that turn, for --theta; 0: all")
+      ->transform(WholeNumber("--rotary-dim", 0))
       ->capture_default_str()
       ->type_name("");
   app->add_option("--rotation", command->rotations, "files with rotations, beside those of --theta")

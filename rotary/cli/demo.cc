@@ -174,14 +174,14 @@ void AddDemoCommand(CLI::App& program) {
       ->check(PositiveNumber("--minutes"))
       ->type_name("");
   app->add_option("--steps", command->steps, "steps of every run, instead of --minutes")
-      ->check(WholeNumber("--steps", 1))
+      ->transform(WholeNumber("--steps", 1))
       ->type_name("");
   app->add_option("--seeds", command->seeds, "runs of each encoding")
       ->capture_default_str()
-      ->check(WholeNumber("--seeds", 1))
+      ->transform(WholeNumber("--seeds", 1))
       ->type_name("");
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0))
+      ->transform(WholeNumber("--threads", 0))
       ->type_name("");
   app->callback([command] { Demo(*command); });
 }

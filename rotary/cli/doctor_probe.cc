@@ -24,13 +24,13 @@ CLI::Option* AddDoctorProbe(CLI::App& command, DoctorProbe& probe) {
                          ->type_name("OUT.safetensors");
   const auto of_probe = [&](CLI::Option* option) { option->needs(out)->type_name(""); };
   of_probe(command.add_option("--head-dim", probe.head_dim, "channels of a head of the probe")
-               ->check(WholeNumber("--head-dim", 2)));
+               ->transform(WholeNumber("--head-dim", 2)));
   of_probe(command.add_option("--heads", probe.heads, "heads of the probe")
                ->capture_default_str()
-               ->check(WholeNumber("--heads", 1)));
+               ->transform(WholeNumber("--heads", 1)));
   of_probe(command.add_option("--tokens", probe.tokens, "tokens of the probe")
                ->capture_default_str()
-               ->check(WholeNumber("--tokens", 2)));
+               ->transform(WholeNumber("--tokens", 2)));
   of_probe(command.add_option("--dtype", probe.dtype, "of the probe: f32, bf16, f16 or f64")
                ->capture_default_str());
   return out;

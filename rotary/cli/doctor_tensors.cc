@@ -79,10 +79,10 @@ void AddDoctorTensors(CLI::App& command, DoctorTensors& tensors) {
       ->type_name("FILE")
       ->excludes(config);
   own("--layer", flags.layer, "layer of the config, where layers differ")
-      ->check(WholeNumber("--layer", 0));
+      ->transform(WholeNumber("--layer", 0));
   own("--part", flags.part, "text, vision .., as inspect names it [text, where there is one]");
   own("--length", flags.length, "tokens of the text, for rules that ask [the trained length]")
-      ->check(WholeNumber("--length", 1));
+      ->transform(WholeNumber("--length", 1));
   command.add_option("--layout", flags.layout, "instead of the family's: " + ChoiceList<Layout>())
       ->type_name("");
   own("--ignore", flags.ignore, "a key of the config to leave aside; may be given several times");

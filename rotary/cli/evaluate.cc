@@ -112,11 +112,11 @@ void AddEvaluateCommand(CLI::App& program) {
   app->add_option("TEXT", command->texts, "text files, read as bytes, one after the other")
       ->required();
   app->add_option("--context", command->context, "tokens of a window (default: as trained)")
-      ->check(WholeNumber("--context", 1));
+      ->transform(WholeNumber("--context", 1));
   app->add_option("--stride", command->stride, "tokens between windows (default: half the context)")
-      ->check(WholeNumber("--stride", 1));
+      ->transform(WholeNumber("--stride", 1));
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0));
+      ->transform(WholeNumber("--threads", 0));
   CLI::Option* config = AddRopeConfigFlags(*app, command->rope_config);
   app->add_option("--layout", command->layout,
                   "of --rope-config, instead of the family's: " + ChoiceList<Layout>())

@@ -103,12 +103,12 @@ void AddInspectCommand(CLI::App& program) {
       "CONFIG", command->configs,
       "config.json, params.json or .gguf file of a model, or its folder; two: how they differ");
   CLI::Option* layer = app->add_option("--layer", command->layer, "only this layer")
-                           ->check(WholeNumber("--layer", 0));
+                           ->transform(WholeNumber("--layer", 0));
   CLI::Option* length =
       app->add_option(
              "--length", command->length,
              "tokens of the text (the highest position + 1) [what the model was trained on]")
-          ->check(WholeNumber("--length", 1))
+          ->transform(WholeNumber("--length", 1))
           ->type_name("");
   CLI::Option* layout = app->add_option("--layout", command->layout,
                                         "instead of the family's: " + ChoiceList<Layout>())

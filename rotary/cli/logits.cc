@@ -38,7 +38,7 @@ void AddLogitsCommand(CLI::App& program) {
   command->add_option("IN", options->in, "safetensors file with the token ids")->required();
   command->add_option("--out", options->out, "safetensors file to write")->required();
   command->add_option("--threads", options->threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0));
+      ->transform(WholeNumber("--threads", 0));
   command->add_flag("--json", options->json, "print JSON");
   command->callback([options] {
     const std::filesystem::path folder = CheckpointFolder(options->checkpoint);

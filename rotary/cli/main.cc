@@ -24,6 +24,12 @@ int Fail(const CLI::App& program, const std::string& sentence, int code) {
   return code;
 }
 
+// The parser's own words for a flag without its value are "--steps: 1 required INT missing".
+std::string WithoutValue(const std::string& sentence) {
+  if (!sentence.ends_with(" missing")) return sentence;
+  return sentence.substr(0, sentence.find(':')) + " needs a value";
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -63,6 +69,8 @@ int main(int argc, char** argv) {
         program,
         unknown ? "rotary: there is no command \"" + std::string(argv[1]) + "\"" : error.what(),
         kUsage);
+  } catch (const CLI::ArgumentMismatch& error) {
+    return Fail(program, WithoutValue(error.what()), kUsage);
   } catch (const CLI::ParseError& error) {
     return Fail(program, error.what(), kUsage);
   } catch (const rotary::FileError& error) {

@@ -1,8 +1,8 @@
 #include "rotary/cli/number_check.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -20,17 +20,54 @@ std::optional<double> Parse(const std::string& text) {
   return number;
 }
 
+// A whole number in digits, without zeros in front, which the parser of options takes for octal:
+// 1000 for 1e3, 8 for 08. Nothing for any other text.
+std::optional<std::string> Digits(const std::string& text) {
+  const std::string sign = text.starts_with('-') ? "-" : "";
+  const std::string digits = text.substr(sign.size());
+  if (!digits.empty() && digits.find_first_not_of("0123456789") == digits.npos) {
+    const size_t first = std::min(digits.find_first_not_of('0'), digits.size() - 1);
+    return sign + digits.substr(first);
+  }
+  constexpr double kBeyond = 0x1p63;  // what an int64_t does not hold
+  const std::optional<double> number = Parse(text);
+  const bool is_whole = number && *number == std::floor(*number);
+  if (!is_whole || !(std::abs(*number) < kBeyond)) return std::nullopt;
+  return std::to_string(static_cast<int64_t>(*number));
+}
+
+// Of digits; nothing where T cannot hold them.
+template <class T>
+std::optional<T> Held(const std::string& digits) {
+  T number = 0;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  return parsed.ec == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+bool IsAtLeast(const std::string& digits, int64_t least) {
+  const std::optional<int64_t> number = Held<int64_t>(digits);
+  return number ? *number >= least : !digits.starts_with('-');
+}
+
+bool IsAtMost(const std::string& digits, uint64_t most) {
+  if (digits.starts_with('-')) return true;
+  const std::optional<uint64_t> number = Held<uint64_t>(digits);
+  return number && *number <= most;
+}
+
 }  // namespace
 
-NumberCheck WholeNumber(std::string flag, int least) {
-  return [flag = std::move(flag), least](const std::string& text) {
-    constexpr int kMost = std::numeric_limits<int>::max();
-    const std::optional<double> number = Parse(text);
-    const bool is_whole = number && *number == std::floor(*number);
-    Require(is_whole && *number >= least, flag, " must be a whole number of at least ", least,
+NumberForm WholeNumber(std::string flag, int64_t least, uint64_t most) {
+  return [flag = std::move(flag), least, most](const std::string& text) {
+    const bool in_words = least >= 0;  // else what the type holds: a rule only where it is broken
+    const std::optional<std::string> digits = Digits(text);
+    Require(digits.has_value(), flag, " must be a whole number",
+            in_words ? Sentence(" of at least ", least) : "", ", got ", text);
+    Require(IsAtLeast(*digits, least), flag, " must be a whole number of at least ", least,
             ", got ", text);
-    Require(*number <= kMost, flag, " must be a whole number of at most ", kMost, ", got ", text);
-    return std::string();
+    Require(IsAtMost(*digits, most), flag, " must be a whole number of at most ", most, ", got ",
+            text);
+    return *digits;
   };
 }
 

@@ -17,7 +17,7 @@ CLI::Option* AddRopeConfigFlags(CLI::App& command, RopeConfigFlags& flags) {
       .add_option("--length", flags.length,
                   "tokens for rules of --rope-config that ask (the highest position + 1) [the "
                   "context]")
-      ->check(WholeNumber("--length", 1))
+      ->transform(WholeNumber("--length", 1))
       ->needs(config)
       ->type_name("");
   command

@@ -161,7 +161,7 @@ void AddRotateCommand(CLI::App& program) {
   app->add_flag("--gradient", command->gradient, "the gradient: of the output to that of the input")
       ->excludes(inverse);
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0));
+      ->transform(WholeNumber("--threads", 0));
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { RunRotate(*command); });
 }

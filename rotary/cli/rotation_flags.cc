@@ -67,7 +67,7 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
   of_config(
       command
           .add_option("--layer", flags.layer, "layer whose rotation to take, where layers differ")
-          ->check(WholeNumber("--layer", 0)));
+          ->transform(WholeNumber("--layer", 0)));
   command
       .add_option("--weights", flags.weights,
                   "the checkpoint, for models whose frequencies are in there: a safetensors file, "
@@ -81,7 +81,7 @@ void AddRotationFlags(CLI::App& command, RotationFlags& flags) {
                 .add_option("--length", flags.length,
                             "tokens of the text (the highest position + 1), for rules that ask "
                             "[what the model was trained on]")
-                ->check(WholeNumber("--length", 1)));
+                ->transform(WholeNumber("--length", 1)));
   of_config(command.add_option("--layout", flags.layout,
                                "instead of the family's: " + ChoiceList<Layout>()));
   of_config(command.add_option("--ignore", flags.ignore,

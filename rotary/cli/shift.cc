@@ -199,7 +199,7 @@ void AddShiftCommand(CLI::App& program) {
       ->excludes(to_config);
   app->add_option("--to-length", command->to_length,
                   "rotate as for a text of so many tokens (dynamic NTK, LongRoPE)")
-      ->check(WholeNumber("--to-length", 1))
+      ->transform(WholeNumber("--to-length", 1))
       ->type_name("");
   app->add_option(
          "--positions", command->positions,
@@ -215,7 +215,7 @@ void AddShiftCommand(CLI::App& program) {
                   std::string("order of their axes: ") + kShapes + " [bthd or thd]")
       ->type_name("");
   app->add_option("--threads", command->threads, "threads; 0: all cores")
-      ->check(WholeNumber("--threads", 0));
+      ->transform(WholeNumber("--threads", 0));
   app->add_flag("--json", command->json, "print JSON");
   app->callback([command] { RunShift(*command); });
 }

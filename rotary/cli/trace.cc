@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "rotary/cli/commands.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/cli/out_path.h"
 #include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
@@ -59,10 +60,12 @@ void AddTraceCommand(CLI::App& program) {
       ->type_name("");
   CLI::Option* degrees =
       app->add_option("--degrees", command->degrees, "degrees a position, for every pair alike")
+          ->check(FiniteNumber("--degrees"))
           ->type_name("");
   CLI::Option* theta =
       app->add_option("--theta", command->theta,
                       "base of the frequencies, which fall from pair to pair [10000]")
+          ->check(PositiveNumber("--theta"))
           ->type_name("");
   app->add_option("--layout", command->layout, "which channels pair up: " + ChoiceList<Layout>())
       ->capture_default_str()

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <type_traits>
 
 #include "rotary/base/error.h"
+#include "rotary/cli/number_check.h"
 #include "rotary/io/rotation_json.h"
 #include "rotary/text/byte_tokenizer.h"
 #include "rotary/text/read_text.h"
@@ -41,6 +43,13 @@ CLI::Option* AddFlag(CLI::App& command, const std::string& flag, const std::stri
         ->type_name("FILE");
   } else {
     CLI::Option* option = command.add_option(flag, field, help)->type_name("");
+    // What its type holds; the rules of the option are CheckTrainOptions'.
+    if constexpr (std::is_floating_point_v<T>) {
+      option->check(FiniteNumber(flag));
+    } else {
+      option->transform(
+          WholeNumber(flag, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
+    }
     if constexpr (std::is_same_v<Field, T>) option->capture_default_str();
     return option;
   }
