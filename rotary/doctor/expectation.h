@@ -8,6 +8,7 @@
 
 #include "rotary/config/rope_config.h"
 #include "rotary/doctor/layout.h"
+#include "rotary/doctor/precision.h"
 
 namespace rotary {
 
@@ -42,6 +43,7 @@ struct SpectrumGuess {
   std::optional<Rule> made_by = {};            // that rule with its numbers
   double scale = 1;                            // on all its frequencies
   int denominator = 0;                         // of theta's exponents, where it is not 2 pairs
+  Precision rounded = Precision::kDouble;      // to which frequencies are rounded already
 };
 
 // Appends the guess, unless one with these frequencies is there with no more faults; takes the

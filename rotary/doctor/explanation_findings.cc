@@ -59,6 +59,7 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
   const Json evidence = {{"found", DescribeSpectrum(found.spectrum)},
                          {"expected", DescribeAsked(*expected)}};
   for (const std::string& code : found.spectrum.codes) {
+    if (code == "frequencies-rounded") continue;  // said with its format
     std::string sentence;
     const std::string own = DescribeSpectrum(found.spectrum);
     if (code == "theta-differs") {
@@ -303,7 +304,8 @@ std::vector<Finding> FindingsOf(const Explanation& explanation, const Samples& s
                         fmt::format("{} rounded to {}.", what, Name(precision)),
                         {{"format", Name(precision)}}});
   };
-  rounded("frequencies-rounded", Severity::kFault, "Frequencies are", explanation.frequencies);
+  rounded("frequencies-rounded", Severity::kFault, "Frequencies are",
+          RoundingOfFrequencies(explanation));
   rounded("angles-rounded", Severity::kFault, "Angles are", explanation.arithmetic.angles);
   if (explanation.arithmetic.tables != Precision::kF32) {
     rounded("tables-rounded", Severity::kNote, "Cosines and sines are",

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <variant>
 
+#include "rotary/doctor/hypothesis.h"
 #include "rotary/rope/spectra.h"
 
 namespace rotary {
@@ -82,6 +83,7 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
     guess.rule = story.name;
     guess.made_by = story.rule;
     guess.scale = story.scale;
+    if (IsRounded(story.arithmetic)) guess.rounded = PrecisionOf(story.arithmetic);
     if (story.denominator != 2 * static_cast<int>(story.frequency.size())) {
       guess.denominator = story.denominator;
     }

@@ -140,22 +140,11 @@ Finding* Find(TableDiagnosis& diagnosis, const std::string& code) {
 }
 
 // Findings of rotations in the words of tables.
-void Reword(const Explanation& best, const Story* story, TableDiagnosis& diagnosis) {
+void Reword(const Explanation& best, TableDiagnosis& diagnosis) {
   if (Finding* shifted = Find(diagnosis, "position-shifted");
       shifted != nullptr && best.positions.kind == "shifted") {
     shifted->sentence = fmt::format("Row 0 is that of position {:.6g}, and so on.",
                                     best.positions.positions.front());
-  }
-  const std::vector<std::string>& codes = best.spectrum.codes;
-  if (story != nullptr &&
-      std::find(codes.begin(), codes.end(), "frequencies-rounded") != codes.end()) {
-    const std::string sentence =
-        fmt::format("Frequencies are rounded to {}.", Name(story->arithmetic));
-    if (Finding* rounded = Find(diagnosis, "frequencies-rounded")) {
-      rounded->sentence = sentence;
-    } else {
-      Add(diagnosis, "frequencies-rounded", Severity::kFault, sentence);
-    }
   }
 }
 
@@ -276,7 +265,7 @@ TableDiagnosis CheckTable(const CosSinTable& table, DType stored,
   }
   Describe(table, explainer, *best, diagnosis);
   diagnosis.findings = FindingsOf(*best, explainer.samples(), expected);
-  Reword(*best, explainer.StoryOf(best->spectrum), diagnosis);
+  Reword(*best, diagnosis);
   AddForm(table, bits, stored, expected, diagnosis);
   if (!HasFault(diagnosis.findings)) {
     const double g = best->fit.factor;

@@ -108,6 +108,11 @@ std::string DescribePositions(const PositionGuess& positions, bool given) {
   return "others than given";
 }
 
+Precision RoundingOfFrequencies(const Explanation& explanation) {
+  return explanation.frequencies == Precision::kDouble ? explanation.spectrum.rounded
+                                                       : explanation.frequencies;
+}
+
 std::string DescribeArithmetic(const Explanation& explanation) {
   std::vector<std::string> parts;
   const auto add = [&](const char* what, Precision precision) {
@@ -116,7 +121,7 @@ std::string DescribeArithmetic(const Explanation& explanation) {
     }
   };
   if (explanation.positions.kind == "rounded") add("positions", explanation.positions.precision);
-  add("frequencies", explanation.frequencies);
+  add("frequencies", RoundingOfFrequencies(explanation));
   add("angles", explanation.arithmetic.angles);
   add("tables", explanation.arithmetic.tables);
   if (parts.empty()) return explanation.arithmetic.float32 ? "float32" : "exact";

@@ -35,6 +35,9 @@ std::string DescribeAsked(const Expectation& expected);
 //   given  whether somebody said at which positions tokens were to stand
 std::string DescribePositions(const PositionGuess& positions, bool given);
 
+// The format in which frequencies were kept; kDouble: as exact as float32 or more.
+Precision RoundingOfFrequencies(const Explanation& explanation);
+
 // "exact", "float32", "frequencies in bfloat16, tables in float16"
 std::string DescribeArithmetic(const Explanation& explanation);
 
