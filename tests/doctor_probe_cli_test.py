@@ -88,7 +88,7 @@ class BadInputTest(ProbeCase):
                 (("--head-dim", 64, "--dtype", "i8"), 'doctor: --dtype must be one of f32, bf16, f16, f64, got "i8"')]:
             self.leaves_nothing(self.rotary("doctor", "--probe", out, *options), 2, sentence)
         self.fails(self.rotary("doctor"), 2,
-                   "doctor: say what to do by exactly one of FILE, --tables, --weights, --probe")
+                   "doctor: say what to do by exactly one of FILE (or two .npy files), --tables, --weights, --probe")
 
 
 if __name__ == "__main__":

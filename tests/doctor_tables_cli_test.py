@@ -311,7 +311,7 @@ class BadInputTest(TablesCase):
         self.fails(self.rotary("doctor", "--tables", "x.npy", "--name", "cos"), 2,
                    "doctor: a .npy file holds one tensor, without a name")
         self.fails(self.rotary("doctor", "--tables", "x.npy", "--probe", "y"), 2,
-                   "doctor: say what to do by exactly one of FILE, --tables, --weights, --probe")
+                   "doctor: say what to do by exactly one of FILE (or two .npy files), --tables, --weights, --probe")
 
 
 if __name__ == "__main__":

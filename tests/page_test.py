@@ -7,6 +7,8 @@ Properties proved here, on made-up results whose numbers this file works out for
   - the numbers in tables and charts are those of results.json
   - one seed compares nothing
   - the page of `rotary inspect` too is drawn everywhere, and its curves are the wavelengths of the config's rotations
+  - the maps of `rotary doctor` are drawn everywhere, say under the pointer by how much a pair is off, and are blank where nothing
+    is off
 
 Usage: page_test.py PROGRAM
 """
@@ -14,6 +16,7 @@ Usage: page_test.py PROGRAM
 import json
 import math
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -293,6 +296,82 @@ class PageTest(unittest.TestCase):
             self.assertEqual("rope_scaling" in keys and "factor" in keys["rope_scaling"],
                              any(line["name"] == "without the rule" for chart in page.value(CHARTS)
                                  for line in chart["lines"]))
+
+    def doctor_page(self, story, *options):
+        stories = os.path.join(os.path.dirname(os.path.abspath(__file__)), "doctor", "stories")
+        out = os.path.join(self.folder.name, f"doctor-{story}.html")
+        run = subprocess.run([PROGRAM, "doctor", f"{story}.safetensors", *options, "--json", "--out", out], cwd=stories,
+                             capture_output=True, text=True)
+        self.assertIn(run.returncode, (0, 4), run.stderr)
+        return out, json.loads(run.stdout)
+
+    def test_doctor_pages(self):
+        for story, options in (("lost_theta", ()), ("indexer_layout", ("--part", "indexer")), ("unwritten_rows", ())):
+            out, answer = self.doctor_page(story, "--config", f"{story}.json", *options)
+            for width, dark in ((1280, False), (1280, True), (390, False), (390, True)):
+                with self.subTest(story, width=width, dark=dark):
+                    page = self.browser.open(out, width=width, dark=dark)
+                    self.assertEqual(page.problems, [])
+                    self.assertEqual(page.value("document.title"), answer["verdict"])
+                    self.assertEqual(page.value("document.querySelector('h1').textContent"), answer["verdict"])
+                    self.assertLessEqual(page.value("document.documentElement.scrollWidth"), width)
+                    self.assertEqual(page.value("document.querySelectorAll('canvas[id^=angles]').length"), 2)
+                    # One row that is right, and hatched ones.
+                    colours = 1 if story == "unwritten_rows" else 10
+                    for number in (1, 2):
+                        self.assertGreater(self.colours_of(page, number), colours)
+                    codes = page.value("[...document.querySelectorAll('.findings dt')].map(code => code.textContent)")
+                    self.assertEqual(set(codes), {finding["code"] for finding in answer["findings"]})
+
+    def colours_of(self, page, number):
+        """How many a map has, its frame, ticks and legend aside."""
+        return page.value(f"""(() => {{
+          const canvas = document.getElementById('angles-{number}');
+          const copy = Object.assign(document.createElement('canvas'), {{width: canvas.width, height: canvas.height}})
+              .getContext('2d', {{willReadFrequently: true}});
+          copy.drawImage(canvas, 0, 0);
+          const [left, top] = [0.3 * canvas.width, 0.1 * canvas.height].map(Math.round);
+          const pixels = copy.getImageData(left, top, Math.round(0.4 * canvas.width), Math.round(0.5 * canvas.height)).data;
+          return new Set(Array.from({{length: pixels.length / 4}}, (_, i) => pixels.slice(4 * i, 4 * i + 4).join())).size;
+        }})()""")
+
+    def test_doctor_maps_say_their_numbers(self):
+        out, answer = self.doctor_page("lost_theta", "--config", "lost_theta.json")
+        self.assertEqual(answer["theta"], 10000)
+        asked = json.loads(subprocess.run(
+            [PROGRAM, "inspect", "lost_theta.json", "--json"], check=True, capture_output=True,
+            cwd=os.path.join(os.path.dirname(os.path.abspath(__file__)), "doctor", "stories")).stdout)
+        asked = [w[0] for w in asked["layers"][0]["query"]["frequency"]]
+        page = self.browser.open(out)
+        for number, differs in ((1, True), (2, False)):
+            read = set()
+            box = page.value(f"(() => {{ const b = document.getElementById('angles-{number}').getBoundingClientRect();"
+                             " return [b.x, b.y, b.width, b.height]; })()")
+            for i in range(1, 10):
+                for j in range(1, 10):
+                    page.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0] + box[2] * i / 10,
+                              y=box[1] + box[3] * j / 14)
+                    text = page.value(f"document.getElementById('angles-{number}-reading').textContent")
+                    found = re.fullmatch(r"pair (\d+) \(channels (\d+) and (\d+)\), token (\d+) at position (\d+): "
+                                         r"(off|turned) by (\S+) radians", text)
+                    if not found:
+                        self.assertEqual(text, "Point at a cell to read its angle.")
+                        continue
+                    pair, first, second, token, position = map(int, found.groups()[:5])
+                    self.assertEqual((first, second, token), (pair, pair + 32, position))
+                    angle = position * (1e4 ** (-pair / 32) - differs * asked[pair])
+                    off = float(found.group(7).replace(MINUS, "-")) - angle
+                    self.assertLess(abs(math.remainder(off, 2 * math.pi)), 2e-4, text)
+                    read.add((pair, position))
+            self.assertGreater(len(read), 30)
+
+    def test_doctor_maps_are_blank_where_nothing_is_off(self):
+        out, answer = self.doctor_page("lost_theta")  # without a config
+        self.assertEqual(answer["findings"][0]["code"], "none-found")
+        for dark in (False, True):
+            page = self.browser.open(out, dark=dark)
+            self.assertEqual(self.colours_of(page, 1), 1)
+            self.assertGreater(self.colours_of(page, 2), 10)
 
     def test_a_page_that_misbehaves_is_noticed(self):
         with open(self.pages[1], encoding="utf-8") as file:

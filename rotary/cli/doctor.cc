@@ -21,14 +21,20 @@ struct DoctorCommand {
 
 // Does the one thing that was asked for; whether a fault was found.
 bool RunDoctor(const DoctorCommand& command) {
-  const int asked =
-      static_cast<int>(command.tensors.Asked()) + static_cast<int>(!command.tables.file.empty()) +
-      static_cast<int>(!command.weights.empty()) + static_cast<int>(!command.probe.out.empty());
+  const int asked = static_cast<int>(command.tensors.source.Asked()) +
+                    static_cast<int>(!command.tables.file.empty()) +
+                    static_cast<int>(!command.weights.empty()) +
+                    static_cast<int>(!command.probe.out.empty());
   Require(asked == 1,
-          "doctor: say what to do by exactly one of FILE, --tables, --weights, --probe");
-  if (command.tensors.Asked()) return RunDoctorTensors(command.tensors, command.json);
+          "doctor: say what to do by exactly one of FILE (or two .npy files), --tables, --weights, "
+          "--probe");
+  Require(
+      command.tensors.out.empty() || command.tensors.source.Asked(),
+      "doctor: --out makes the page of tensors before and after; --tables, --weights and --probe "
+      "have none");
+  if (command.tensors.source.Asked()) return RunDoctorTensors(command.tensors, command.json);
   if (!command.tables.file.empty()) {
-    return RunDoctorTables(command.tables, command.tensors.positions,
+    return RunDoctorTables(command.tables, command.tensors.source.positions,
                            ReadExpectation(command.tensors), command.json);
   }
   if (!command.weights.empty()) {
@@ -45,9 +51,11 @@ void AddDoctorCommand(CLI::App& program, int& exit_code) {
   CLI::App* app = program.add_subcommand("doctor", "Say which rotation was really applied");
   app->footer(
       "Ends with 0 where there is no fault, with 4 where there is (docs/doctor.md).\n"
-      "Example: rotary doctor --probe probe.safetensors --head-dim 128 --heads 4\n"
-      "         rotary doctor --tables cache.safetensors --config config.json\n"
-      "         rotary doctor --weights model");
+      "Examples: rotary doctor --probe probe.safetensors --head-dim 128 --heads 4\n"
+      "          rotary doctor probe.safetensors --config config.json --out page.html\n"
+      "          rotary doctor --before q.npy --after q_rotated.npy --positions positions.npy\n"
+      "          rotary doctor --tables cache.safetensors --config config.json\n"
+      "          rotary doctor --weights model");
   AddDoctorTensors(*app, command->tensors);
   AddDoctorTables(*app, command->tables);
   AddDoctorWeights(*app, command->weights);

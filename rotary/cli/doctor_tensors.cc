@@ -1,45 +1,24 @@
 #include "rotary/cli/doctor_tensors.h"
 
-#include <algorithm>
 #include <iostream>
-#include <optional>
+#include <vector>
 
 #include "rotary/cli/config_groups.h"
 #include "rotary/cli/number_check.h"
+#include "rotary/cli/out_path.h"
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/doctor/diagnosis.h"
 #include "rotary/doctor/report.h"
+#include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
-#include "rotary/io/safetensors.h"
-#include "rotary/rope/batch_view.h"
-#include "rotary/rope/positions.h"
+#include "rotary/lab/doctor_page.h"
 #include "rotary/train/choices.h"
 
 namespace rotary {
-namespace {
-
-// [rows, tokens, axes] of each row of a batch.
-std::vector<double> PositionsOf(const ConstTensorView& view, int axes, int64_t rows,
-                                int64_t tokens) {
-  const Positions positions(PositionsOnAxes(view, axes), axes, "doctor");
-  Require(positions.tokens() == tokens && (positions.batch() == 1 || positions.batch() == rows),
-          "doctor: there are positions for ", positions.batch(), " rows of ", positions.tokens(),
-          " tokens, the tensors have ", rows, " of ", tokens);
-  std::vector<double> all(static_cast<size_t>(rows * tokens * axes));
-  double* out = all.data();
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t token = 0; token < tokens; ++token, out += axes) {
-      positions.Read(positions.batch() == 1 ? 0 : row, token, out);
-    }
-  }
-  return all;
-}
-
-}  // namespace
 
 std::optional<Expectation> ReadExpectation(const DoctorTensors& tensors) {
   const RotationFlags& flags = tensors.rotation;
-  const bool of_keys = tensors.keys || SideOf(tensors.before, {}) == Side::kKey;
+  const bool of_keys = tensors.keys || SideOf(tensors.source.NameOfBefore(), {}) == Side::kKey;
   if (!flags.rotation.empty()) {
     const QueryKeyRotations read = ReadQueryKeyRotations(flags.rotation);
     LayerRope group;
@@ -57,17 +36,19 @@ std::optional<Expectation> ReadExpectation(const DoctorTensors& tensors) {
 }
 
 void AddDoctorTensors(CLI::App& command, DoctorTensors& tensors) {
-  command.add_option("FILE", tensors.file,
+  DoctorSource& source = tensors.source;
+  command.add_option("FILE", source.file,
                      "safetensors file with what went into a rotation and what came out");
   const auto own = [&](const char* name, auto& value, const char* help) {
     return command.add_option(name, value, help)->type_name("");
   };
-  own("--before", tensors.before, "tensor that went in")->capture_default_str();
-  own("--after", tensors.after, "tensor that came out")->capture_default_str();
-  own("--positions", tensors.positions,
-      "tensor with the positions [positions, where there is one; else 0 .. tokens - 1]");
+  own("--before", source.before, "tensor that went in; without FILE a .npy file")
+      ->capture_default_str();
+  own("--after", source.after, "tensor that came out; alike")->capture_default_str();
+  own("--positions", source.positions,
+      "tensor with the positions; alike [positions, where there is one; else they are found]");
   command
-      .add_option("--shape", tensors.shape,
+      .add_option("--shape", source.shape,
                   std::string("order of their axes: ") + kShapes + " [bthd or thd]")
       ->type_name("");
   command.add_flag("--keys", tensors.keys, "they are keys, whatever their names");
@@ -85,27 +66,34 @@ void AddDoctorTensors(CLI::App& command, DoctorTensors& tensors) {
       ->transform(WholeNumber("--length", 1));
   command.add_option("--layout", flags.layout, "instead of the family's: " + ChoiceList<Layout>())
       ->type_name("");
+  command.add_option("--out", tensors.out, "page to write: each pair's angle at each token")
+      ->type_name("FILE.html");
   own("--ignore", flags.ignore, "a key of the config to leave aside; may be given several times");
 }
 
 bool RunDoctorTensors(const DoctorTensors& tensors, bool json) {
+  std::vector<std::filesystem::path> inputs = InputsOf(tensors.rotation);
+  const std::vector<std::filesystem::path> files = tensors.source.Files();
+  inputs.insert(inputs.end(), files.begin(), files.end());
+  RequireNoInput("doctor", tensors.out, inputs);
   const std::optional<Expectation> expected = ReadExpectation(tensors);
-  const SafetensorsFile file(tensors.file);
-  for (const std::string* name : {&tensors.before, &tensors.after}) RequireTensor(file, *name);
-  Observation observation;
-  observation.before =
-      WithBatch(TokensThenHeads(file.view(tensors.before), tensors.shape), "doctor");
-  observation.after = WithBatch(TokensThenHeads(file.view(tensors.after), tensors.shape), "doctor");
-  observation.axes = expected ? expected->rotation.axes : 1;
-  std::string positions = tensors.positions;
-  if (positions.empty() && file.Contains("positions")) positions = "positions";
-  if (!positions.empty()) {
-    RequireTensor(file, positions);
-    observation.positions = PositionsOf(file.view(positions), observation.axes,
-                                        observation.before.shape(0), observation.before.shape(1));
+  const DoctorInput input(tensors.source, expected ? expected->rotation.axes : 1);
+  const Observation& observation = input.observation();
+  if (expected) {
+    const int64_t head_dim = observation.before.shape(3);
+    Require(expected->rotation.head_dim == head_dim, "doctor: heads have ", head_dim,
+            " channels, those of the config ", expected->rotation.head_dim,
+            "; another --part, --layer or --keys may fit");
   }
   const Diagnosis diagnosis = Diagnose(observation, expected);
+  if (!tensors.out.empty()) {
+    WriteFileAtomically(tensors.out,
+                        DoctorHtml(observation, expected, diagnosis, files.front().string()));
+  }
   std::cout << (json ? DiagnosisJson(diagnosis) + "\n" : DiagnosisText(diagnosis, expected));
+  if (!tensors.out.empty() && !json) {
+    std::cout << "\nWith maps of every angle: " << tensors.out.string() << '\n';
+  }
   return HasFault(diagnosis.findings);
 }
 

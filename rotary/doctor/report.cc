@@ -44,27 +44,6 @@ double Rounded(double length) {
   return std::round(length / unit) * unit;
 }
 
-std::string MeasuredText(const Diagnosis& diagnosis) {
-  std::string text = Fact("certainty", Name(diagnosis.certainty));
-  if (!diagnosis.rotation) return text;
-  const Rotation& rotation = *diagnosis.rotation;
-  std::string span = fmt::format("all {} channels turn", diagnosis.head_dim);
-  if (diagnosis.rotary_dim != diagnosis.head_dim) {
-    span = fmt::format("{} of {} channels turn, from {} on", diagnosis.rotary_dim,
-                       diagnosis.head_dim, diagnosis.offset);
-  }
-  text += Fact("layout", fmt::format("{}, {}: {}", diagnosis.layout, span, PairList(rotation)));
-  text += Fact("frequencies", diagnosis.spectrum);
-  text += Fact("factor",
-               fmt::format("{:.6g} on cosines and sines", diagnosis.attention_factor.value_or(1)));
-  text += Fact("direction", diagnosis.is_inverse ? "inverse" : "forward");
-  text += Fact("positions", diagnosis.positions);
-  text += Fact("arithmetic", diagnosis.arithmetic);
-  text += Fact("left over", fmt::format("{:.2g} of what came out; its rounding alone leaves {:.2g}",
-                                        diagnosis.residual, diagnosis.noise));
-  return text;
-}
-
 // The axis that turns pair j; the first where none does.
 size_t PlaceOf(const Rotation& rotation, int j) {
   const auto begin = rotation.frequency.begin() + std::ptrdiff_t{j} * rotation.axes;
@@ -112,9 +91,33 @@ std::string PairsText(const Diagnosis& diagnosis, const std::optional<Expectatio
 
 }  // namespace
 
+std::vector<std::pair<std::string, std::string>> MeasuredFacts(const Diagnosis& diagnosis) {
+  std::vector<std::pair<std::string, std::string>> facts = {
+      {"certainty", Name(diagnosis.certainty)}};
+  if (!diagnosis.rotation) return facts;
+  std::string span = fmt::format("all {} channels turn", diagnosis.head_dim);
+  if (diagnosis.rotary_dim != diagnosis.head_dim) {
+    span = fmt::format("{} of {} channels turn, from {} on", diagnosis.rotary_dim,
+                       diagnosis.head_dim, diagnosis.offset);
+  }
+  facts.emplace_back(
+      "layout", fmt::format("{}, {}: {}", diagnosis.layout, span, PairList(*diagnosis.rotation)));
+  facts.emplace_back("frequencies", diagnosis.spectrum);
+  facts.emplace_back(
+      "factor", fmt::format("{:.6g} on cosines and sines", diagnosis.attention_factor.value_or(1)));
+  facts.emplace_back("direction", diagnosis.is_inverse ? "inverse" : "forward");
+  facts.emplace_back("positions", diagnosis.positions);
+  facts.emplace_back("arithmetic", diagnosis.arithmetic);
+  facts.emplace_back("left over",
+                     fmt::format("{:.2g} of what came out; its rounding alone leaves {:.2g}",
+                                 diagnosis.residual, diagnosis.noise));
+  return facts;
+}
+
 std::string DiagnosisText(const Diagnosis& diagnosis, const std::optional<Expectation>& expected) {
-  std::string text = Paragraph(diagnosis.verdict) + "\n" + MeasuredText(diagnosis) +
-                     FindingsText(diagnosis.findings);
+  std::string text = Paragraph(diagnosis.verdict) + "\n";
+  for (const auto& [name, value] : MeasuredFacts(diagnosis)) text += Fact(name, value);
+  text += FindingsText(diagnosis.findings);
   if (!diagnosis.stories.empty()) text += "\nThe same rotation in other words:\n";
   for (const std::string& story : diagnosis.stories) text += "  - " + Paragraph(story, 4);
   return text + PairsText(diagnosis, expected);

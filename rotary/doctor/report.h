@@ -4,10 +4,15 @@
 
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "rotary/doctor/diagnosis.h"
 
 namespace rotary {
+
+// What was measured, as names and values: of a rotation only where one was found.
+std::vector<std::pair<std::string, std::string>> MeasuredFacts(const Diagnosis& diagnosis);
 
 // The verdict, what was measured, the findings with their likely causes, other words for the same
 // rotation, and the numbers of some pairs; in 100 columns.

@@ -65,7 +65,7 @@ std::string Applied(const Diagnosis& diagnosis) {
     parts.emplace_back("turning backwards");
   }
   if (!is_fault("position-shifted") && !is_fault("positions-restart") &&
-      !is_fault("positions-rounded")) {
+      !is_fault("positions-rounded") && !is_fault("rows-differ")) {
     parts.push_back("positions " + diagnosis.positions);
   }
   return fmt::format("{}", fmt::join(parts, ", "));

@@ -56,19 +56,6 @@ void CheckTable(const Table& table) {
           "table: ", table.styles.size(), " styles for ", table.rows.size(), " rows");
 }
 
-// JSON inside a script element: no text in it can end the element.
-std::string ScriptJson(const Json& json) {
-  std::string safe;
-  for (const char c : json.dump(-1, ' ', false, Json::error_handler_t::replace)) {
-    if (c == '<') {
-      safe += "\\u003c";
-    } else {
-      safe += c;
-    }
-  }
-  return safe;
-}
-
 // Code points of UTF-8: close enough to the columns of a terminal for what tables hold.
 size_t Characters(std::string_view text) {
   return static_cast<size_t>(
@@ -111,6 +98,18 @@ std::string EscapeHtml(std::string_view text) {
     }
   }
   return escaped;
+}
+
+std::string ScriptText(std::string_view json) {
+  std::string safe;
+  for (const char c : json) {
+    if (c == '<') {
+      safe += "\\u003c";
+    } else {
+      safe += c;
+    }
+  }
+  return safe;
 }
 
 std::string Thousands(double value) {
@@ -161,7 +160,9 @@ std::string TableToText(const Table& table) {
 Page::Page(std::string_view title, std::string_view lead, std::string_view kicker) : title_(title) {
   body_ += "<header>\n";
   if (!kicker.empty()) body_ += "<p class=\"kicker\">" + EscapeHtml(kicker) + "</p>\n";
-  body_ += "<h1>" + EscapeHtml(title) + "</h1>\n";
+  constexpr size_t kLong = 90;
+  body_ += title.size() > kLong ? "<h1 class=\"long\">" : "<h1>";
+  body_ += EscapeHtml(title) + "</h1>\n";
   if (!lead.empty()) body_ += "<p class=\"lead\">" + EscapeHtml(lead) + "</p>\n";
   body_ += "</header>\n";
 }
@@ -232,7 +233,8 @@ void Page::AddFigure(const Chart& chart) {
                      {"x_ticks", chart.x_ticks},
                      {"line", OrNull(chart.line)},
                      {"series", std::move(series)}};
-  charts_ += (charts_.empty() ? "" : ",\n") + ScriptJson(data);
+  charts_ += (charts_.empty() ? "" : ",\n") +
+             ScriptText(data.dump(-1, ' ', false, Json::error_handler_t::replace));
 
   body_ += "<figure>\n<h3>" + EscapeHtml(chart.title) + "</h3>\n";
   if (!chart.note.empty()) body_ += "<p class=\"note\">" + EscapeHtml(chart.note) + "</p>\n";

@@ -24,6 +24,9 @@ namespace rotary {
 // `text` with the characters that mean something to HTML replaced.
 std::string EscapeHtml(std::string_view text);
 
+// JSON that may stand in a script element: no text in it can end the element.
+std::string ScriptText(std::string_view json);
+
 // Numbers for people: "1,234,567" without a fraction; "−0.014" with a minus sign, and none before
 // zeros alone.
 std::string Thousands(double value);
