@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "rotary/config/head_span.h"
 #include "rotary/config/layer_groups.h"
 #include "rotary/config/rope_dictionary.h"
 #include "rotary/config/schemes.h"
@@ -15,8 +16,6 @@
 
 namespace rotary {
 namespace {
-
-constexpr int64_t kMostChannels = 1 << 16;
 
 // The channels of each axis: a list of the config itself.
 std::vector<int> ReadChannels(const ConfigObject& config, const Family& family) {

@@ -1,15 +1,16 @@
 #include "rotary/config/text_layers.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <type_traits>
 #include <utility>
 
-#include "rotary/config/config_layout.h"
+#include "rotary/config/head_span.h"
 #include "rotary/config/layer_groups.h"
+#include "rotary/config/layer_numbers.h"
 #include "rotary/config/rope_dictionary.h"
+#include "rotary/config/rope_spellings.h"
 #include "rotary/config/rule_reader.h"
 #include "rotary/config/transformers_warnings.h"
 #include "rotary/config/unused_keys.h"
@@ -18,15 +19,6 @@
 
 namespace rotary {
 namespace {
-
-constexpr int kMostChannels = 1 << 16;
-
-// The channels of a head: where the rotation lies.
-struct Span {
-  int head_dim = 0, rotary_dim = 0, offset = 0;
-  double fraction = 1;
-  int key_head_dim = 0, key_offset = 0;
-};
 
 class TextReader {
  public:
@@ -55,7 +47,8 @@ class TextReader {
       LayerRope layers{.part = part_, .name = group.name, .layers = group.layers};
       const ModelLengths lengths = ReadLengths(config_, dictionary);
       result_.trained_length = std::max(result_.trained_length, lengths.Trained());
-      const bool rotates = group.rotates && !dictionary.IsStill() && !HasNoTheta(group);
+      const bool rotates =
+          group.rotates && !dictionary.IsStill() && !LayerNumbers(config_, group).HasNoTheta();
       if (rotates) Fill(group, dictionary, lengths, layers);
       ReadTemperature(rotates, dictionary, lengths, layers);
       some_rotate = some_rotate || rotates;
@@ -90,7 +83,7 @@ class TextReader {
     }
     const auto number = config_.Int("index_head_dim");
     if (!number) return std::nullopt;
-    const int head_dim = Channels("index_head_dim", static_cast<double>(*number));
+    const int head_dim = ChannelsOf(config_, "index_head_dim", static_cast<double>(*number));
     bool interleaved = own.layout == "interleaved";
     if (const auto key = own.layout_key.empty() ? std::nullopt : config_.Bool(own.layout_key)) {
       interleaved = *key;
@@ -121,14 +114,16 @@ class TextReader {
             LayerRope& layers) {
     const LayerTypeRope* own = OwnRope(group.name);
     const bool scaled = IsScaled(group, own) || dictionary.IsNested();
-    group_ = &group;
-    const Span span = ReadSpan(dictionary, own);
-    const Layout layout = ReadLayout();
+    const LayerNumbers numbers(config_, group);
+    const HeadSpan span =
+        ReadHeadSpan(config_, family_, own, dictionary, numbers, result_.warnings);
+    const Layout layout = ReadLayout(config_, family_, options_);
     layers.layout = layout == Layout::kHalf ? "half" : "interleaved";
     layers.rotary_dim = span.rotary_dim;
     layers.offset = span.offset;
-    layers.theta = ReadTheta(dictionary, own);
-    CheckOtherSpellings(span, layout, own == nullptr ? std::optional(layers.theta) : std::nullopt);
+    layers.theta = ReadTheta(config_, family_, own, dictionary, numbers);
+    CheckOtherSpellings(config_, family_, options_, numbers, span, layout,
+                        own == nullptr ? std::optional(layers.theta) : std::nullopt);
     layers.rule = scaled ? ReadRule(config_, dictionary, lengths, span.head_dim, span.fraction,
                                     result_.warnings)
                          : Rule(PlainRule());
@@ -179,58 +174,6 @@ class TextReader {
                        [&](const JsonValue& type) { return type.String() == group.name; });
   }
 
-  // The number of a list with one entry a layer, which layers of one type share.
-  static double OfLayers(const JsonValue& list, const LayerGroup& group) {
-    const std::vector<JsonValue> numbers = list.Array();
-    std::optional<double> shared;
-    for (const int layer : group.layers) {
-      if (static_cast<size_t>(layer) >= numbers.size()) {
-        throw list.Error("must have an entry for each layer, got ", numbers.size());
-      }
-      const double number = numbers[static_cast<size_t>(layer)].Number();
-      if (shared && number != *shared) {
-        throw list.Error("differs among the layers of type ", group.name, ": ", *shared, " and ",
-                         number);
-      }
-      shared = number;
-    }
-    if (!shared) throw list.Error("must be a number, as the layers are not counted");
-    return *shared;
-  }
-
-  // A number, or that of the layers in hand.
-  double NumberOf(const JsonValue& value) const {
-    return value.json().is_array() ? OfLayers(value, *group_) : value.Number();
-  }
-
-  // As Evaluate, for the layers in hand.
-  std::optional<double> Value(const Terms& terms) const {
-    for (const auto& term : terms) {
-      const std::string* key = std::get_if<std::string>(&term);
-      const auto value =
-          key == nullptr || key->find(" / ") != key->npos ? std::nullopt : config_.Find(*key);
-      if (value && value->json().is_array()) return NumberOf(*value);
-      if (const auto number = Evaluate(config_, {term})) return number;
-    }
-    return std::nullopt;
-  }
-
-  // The first of the keys that is there.
-  std::optional<JsonValue> Source(const Terms& terms) const {
-    for (const auto& term : terms) {
-      const std::string* key = std::get_if<std::string>(&term);
-      if (key == nullptr || key->find(' ') != key->npos) continue;
-      if (auto value = config_.Find(*key)) return value;
-    }
-    return std::nullopt;
-  }
-
-  // A list of thetas says NoPE by 0.
-  bool HasNoTheta(const LayerGroup& group) const {
-    const auto list = config_.Find("rope_theta");
-    return list && list->json().is_array() && OfLayers(*list, group) == 0;
-  }
-
   const LayerTypeRope* OwnRope(const std::string& type) const {
     if (!family_.pattern) return nullptr;
     const auto& ropes = family_.pattern->ropes;
@@ -248,169 +191,6 @@ class TextReader {
       throw FileError(Sentence("cannot read ", dictionary.source(), ": ", dictionary.place(), ": ",
                                error.what()));
     }
-  }
-
-  int Channels(std::string_view what, double number) const {
-    if (!(number >= 0 && number <= kMostChannels && number == std::floor(number))) {
-      throw config_.value().Error("has ", what, " ", number,
-                                  ", which must be a whole number up to ", kMostChannels);
-    }
-    return static_cast<int>(number);
-  }
-
-  int HeadDim(const LayerTypeRope* own) const {
-    static const Terms kUsual = {"head_dim", "hidden_size / num_attention_heads"};
-    const Terms& terms = own != nullptr && !own->head_dim.empty() ? own->head_dim
-                         : family_.head_dim.empty()               ? kUsual
-                                                                  : family_.head_dim;
-    const auto head_dim = Evaluate(config_, terms);
-    if (!head_dim) {
-      throw config_.value().Error(
-          "does not say how wide a head is: head_dim, or hidden_size and num_attention_heads");
-    }
-    if (*head_dim < 1) {
-      const auto source = Source(terms);
-      throw config_.value().Error("has heads of ", *head_dim, " channels: ",
-                                  source ? source->place() : "hidden_size / num_attention_heads");
-    }
-    return Channels("head_dim", *head_dim);
-  }
-
-  Span ReadSpan(const RopeDictionary& dictionary, const LayerTypeRope* own) {
-    Span span;
-    if (family_.scheme == "latent") {
-      const auto channels = [&](std::string_view key, const Terms& terms) {
-        const auto value = Evaluate(config_, terms.empty() ? Terms{std::string(key)} : terms);
-        if (!value) throw config_.value().Error("does not say ", key);
-        return Channels(key, *value);
-      };
-      span.rotary_dim = channels("qk_rope_head_dim", family_.rotary_dim);
-      span.offset = channels("qk_nope_head_dim", family_.offset);
-      span.head_dim = span.offset + span.rotary_dim;
-      span.key_head_dim = span.rotary_dim;
-      config_.Find("head_dim");  // of values or of nothing: families disagree
-      if (const auto share = dictionary.Find("partial_rotary_factor");
-          share && std::trunc(span.head_dim * share->Number()) != span.rotary_dim) {
-        throw share->Error("is ", share->json().dump(), ", qk_rope_head_dim is ", span.rotary_dim,
-                           " of ", span.head_dim);
-      }
-      return span;
-    }
-    span.head_dim = HeadDim(own);
-    const auto inner = dictionary.Number("partial_rotary_factor");
-    const auto absolute = Evaluate(config_, family_.rotary_dim);
-    static const Terms kUsual = {"partial_rotary_factor"};
-    const Terms& fractions = family_.fraction.empty() ? kUsual : family_.fraction;
-    const auto outer = Value(fractions);
-    span.fraction = inner ? *inner : outer.value_or(1);
-    const auto share = inner ? dictionary.Find("partial_rotary_factor") : Source(fractions);
-    if (share && !(span.fraction >= 0 && span.fraction <= 1)) {
-      throw share->Error("must be from 0 to 1, got ", span.fraction);
-    }
-    span.rotary_dim = absolute && !inner ? Channels("rotary_dim", *absolute)
-                                         : static_cast<int>(span.head_dim * span.fraction);
-    if (span.rotary_dim % 2 != 0 || span.rotary_dim > span.head_dim) {
-      const auto source = absolute && !inner ? Source(family_.rotary_dim) : share;
-      throw config_.value().Error(
-          "rotates ", span.rotary_dim, " channels of a head of ", span.head_dim,
-          source ? Sentence(" (", source->place(), " = ", source->json().dump(), ")") : "",
-          ", which must be even and at most the head");
-    }
-    if (span.rotary_dim == 0) {
-      result_.warnings.push_back(Sentence("no channel of a head of ", span.head_dim, " rotates"));
-    }
-    const bool at_end = family_.offset == Terms{"last"};
-    span.offset = at_end ? span.head_dim - span.rotary_dim
-                         : Channels("offset", Evaluate(config_, family_.offset).value_or(0));
-    span.key_head_dim = span.head_dim;
-    span.key_offset = span.offset;
-    return span;
-  }
-
-  Layout ReadLayout() const {
-    const auto named = config_.String(kLayoutKey);
-    if (named && *named != "half" && *named != "interleaved") {
-      throw config_.Find(kLayoutKey)->Error("must be half or interleaved, got ", *named);
-    }
-    if (options_.layout) return *options_.layout;
-    if (named) return *named == "half" ? Layout::kHalf : Layout::kInterleaved;
-    if (family_.layout_key.empty()) {
-      return family_.layout == "interleaved" ? Layout::kInterleaved : Layout::kHalf;
-    }
-    return config_.Bool(family_.layout_key).value_or(family_.layout_missing) ? Layout::kInterleaved
-                                                                             : Layout::kHalf;
-  }
-
-  double ReadTheta(const RopeDictionary& dictionary, const LayerTypeRope* own) const {
-    static const Terms kUsual = {"rope_theta", 10000.0};
-    const Terms& terms = own != nullptr && !own->theta.empty() ? own->theta
-                         : family_.theta.empty()               ? kUsual
-                                                               : family_.theta;
-    const auto outer_source = Source(terms), inner_source = dictionary.Find("rope_theta");
-    if (outer_source && !outer_source->json().is_array()) PositiveOf(*outer_source);
-    if (inner_source) PositiveOf(*inner_source);
-    const auto outer = Value(terms);
-    const auto inner = dictionary.Number("rope_theta");
-    if (inner && outer && *inner != *outer && !dictionary.IsDefault()) {
-      for (const auto& term : terms) {
-        const std::string* key = std::get_if<std::string>(&term);
-        const auto value = key == nullptr ? std::nullopt : config_.Find(*key);
-        if (!value) continue;
-        throw value->Error("and ", dictionary.place(), ".rope_theta disagree: ", *outer, " and ",
-                           *inner);
-      }
-    }
-    // The class's own dictionary gives way to what the config says.
-    const bool written = std::any_of(terms.begin(), terms.end(), [&](const auto& term) {
-      const std::string* key = std::get_if<std::string>(&term);
-      return key != nullptr && config_.Find(*key);
-    });
-    const bool outer_wins = dictionary.IsDefault() && written;
-    const double theta = inner && !outer_wins ? *inner : outer.value_or(10000);
-    if (family_.theta_factor.empty()) return theta;
-    const auto ratio = config_.Find(family_.theta_factor);
-    return ratio ? theta * PositiveOf(*ratio) : theta;
-  }
-
-  // Other names of what is already known may stand beside it, with the same value.
-  void CheckOtherSpellings(const Span& span, Layout layout, std::optional<double> theta) const {
-    const auto check = [&](std::string_view key, const std::string& right, const auto& agrees) {
-      const auto given = config_.Find(key);
-      if (!given || options_.ignore.contains(std::string(key))) return;
-      if (agrees(*given)) return;
-      throw given->Error("is ", given->json().dump(), ", ", right);
-    };
-    const auto others_say = [](const auto& value) {
-      return Sentence("other keys and the family say ", value);
-    };
-    const auto same_number = [&](std::string_view key, double value) {
-      check(key, others_say(value),
-            [&](const JsonValue& given) { return NumberOf(given) == value; });
-    };
-    const auto same_share = [&](std::string_view key) {
-      check(key, others_say(span.fraction), [&](const JsonValue& given) {
-        return std::trunc(span.head_dim * NumberOf(given)) == span.rotary_dim;
-      });
-    };
-    if (family_.scheme != "latent") {
-      same_number("rotary_dim", span.rotary_dim);
-      same_share("partial_rotary_factor");
-      same_share("rotary_pct");
-    }
-    if (theta && family_.theta_factor.empty()) {
-      same_number("rope_theta", *theta);
-      same_number("rotary_emb_base", *theta);
-    }
-    const auto same_layout = [&](std::string_view key, bool value) {
-      const char* word = value ? "true" : "false";
-      check(key, options_.layout ? Sentence("--layout says ", word) : others_say(word),
-            [&](const JsonValue& given) { return given.Bool() == value; });
-    };
-    for (const std::string_view key :
-         {"rope_interleave", "rope_interleaved", "rotary_interleaved"}) {
-      same_layout(key, layout == Layout::kInterleaved);
-    }
-    same_layout("is_neox_style", layout == Layout::kHalf);
   }
 
   static Rotation Turned(int head_dim, int offset, int rotary_dim, Layout layout,
@@ -495,7 +275,6 @@ class TextReader {
   const Family& family_;
   const std::string part_;
   const RopeConfigOptions& options_;
-  const LayerGroup* group_ = nullptr;  // the one in hand
   PartRope result_;
 };
 

@@ -4,14 +4,13 @@
 #include <stdexcept>
 #include <utility>
 
+#include "rotary/config/head_span.h"
 #include "rotary/config/layer_groups.h"
 #include "rotary/config/unused_keys.h"
 #include "rotary/rope/axes.h"
 
 namespace rotary {
 namespace {
-
-constexpr int kMostChannels = 1 << 16;
 
 // What the constructors say, whatever they call it.
 struct Arguments {
