@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "rotary/doctor/equivalents.h"
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/residue.h"
 #include "rotary/doctor/rounding.h"
@@ -110,6 +111,7 @@ void Describe(const Explanation& found, const Samples& samples,
   diagnosis.residual = diagnosis.noise * std::sqrt(found.Left());
   diagnosis.certainty = Certainty::kCertain;
   diagnosis.findings = FindingsOf(found, samples, expected);
+  diagnosis.stories = EquivalentStories(found, samples, expected);
 }
 
 }  // namespace

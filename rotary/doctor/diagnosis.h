@@ -31,7 +31,7 @@ struct Diagnosis {
   std::string positions;  // "as given", "counted from 0"; empty: unknown
   std::optional<double> position_shift;
   std::string arithmetic;            // "exact", "float32", "bfloat16 tables"; empty: unknown
-  std::vector<std::string> stories;  // other words for the same rotation, simplest first
+  std::vector<std::string> stories;  // equivalents.h: other words, and what is left open
   double residual = 0;  // root mean square of what the rotation leaves of y, relative to y
   double noise = 0;     // that of rounding y to its dtype
 };

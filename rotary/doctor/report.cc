@@ -118,7 +118,7 @@ std::string DiagnosisText(const Diagnosis& diagnosis, const std::optional<Expect
   std::string text = Paragraph(diagnosis.verdict) + "\n";
   for (const auto& [name, value] : MeasuredFacts(diagnosis)) text += Fact(name, value);
   text += FindingsText(diagnosis.findings);
-  if (!diagnosis.stories.empty()) text += "\nThe same rotation in other words:\n";
+  if (!diagnosis.stories.empty()) text += "\nIn other words, and what these tokens leave open:\n";
   for (const std::string& story : diagnosis.stories) text += "  - " + Paragraph(story, 4);
   return text + PairsText(diagnosis, expected);
 }

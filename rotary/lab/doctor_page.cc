@@ -262,7 +262,7 @@ std::string DoctorHtml(const Observation& observation, const std::optional<Expec
   for (const auto& [name, value] : MeasuredFacts(diagnosis)) facts.rows.push_back({name, value});
   page.Add(facts);
   if (!diagnosis.stories.empty()) {
-    page.Subsection("The same rotation in other words");
+    page.Subsection("In other words, and what these tokens leave open");
     for (const std::string& story : diagnosis.stories) page.Paragraph(story);
   }
   AddTurns(expected, diagnosis, page);
