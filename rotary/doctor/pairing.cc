@@ -70,8 +70,6 @@ Sums SumsOf(const Samples& samples) {
 Pairing FindPairs(const Samples& samples) {
   // Sums of squares in double keep this much of the energy.
   constexpr double kDoubleRest = 1e-13;
-  // The share of the energy that may be noise.
-  constexpr double kMostNoise = 0.05;
   const double rounding = 4 * samples.unit * samples.unit + kDoubleRest;
   const int size = samples.head_dim;
   const Sums sums = SumsOf(samples);

@@ -19,6 +19,9 @@
 
 namespace rotary {
 
+// The share of an output's energy that may be noise.
+inline constexpr double kMostNoise = 0.05;
+
 struct FoundPair {
   int first = 0, second = 0;  // first < second
   double residual = 0;        // rho over the energy of y
@@ -32,8 +35,8 @@ struct Pairing {
   std::vector<int> unexplained;  // none of these
 };
 
-// Pairs are those whose rest is rounding, or at most a twentieth of the energy, and that fit no
-// other channel nearly as well. Beside noise, a pair that turned less than it is not seen.
+// Pairs are those whose rest is rounding, or at most kMostNoise, and that fit no other channel
+// nearly as well. Beside noise, a pair that turned less than it is not seen.
 Pairing FindPairs(const Samples& samples);
 
 }  // namespace rotary

@@ -61,7 +61,7 @@ inline double RoundedTo(Precision precision, double x) {
 inline double RoundedTo(Precision precision, double x, double seen, double slack) {
   const double rounded = RoundedTo(precision, x);
   if (rounded == x) return rounded;
-  const double other = RoundedTo(precision, x + 2 * (x - rounded));  // across the middle, if near
+  const double other = RoundedTo(precision, x + (x - rounded));  // across the middle, if near
   const double allowed = std::min(slack, std::abs(rounded - other) / 16);
   if (other == rounded || std::abs(2 * x - rounded - other) > 2 * allowed) return rounded;
   return std::abs(seen - other) < std::abs(seen - rounded) ? other : rounded;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "rotary/base/error.h"
+#include "rotary/doctor/pairing.h"
 
 namespace rotary {
 namespace {
@@ -128,7 +129,7 @@ std::vector<int> PlacesOf(const Samples& samples, const std::vector<OutputSource
   for (size_t o = 0; o < sources.size(); ++o) {
     const OutputSources& source = sources[o];
     // Where another input serves as well, the output is a copy, or of a pair that hardly turned.
-    if (source.first < 0 || source.rest > rounding) continue;
+    if (source.first < 0 || source.rest > std::max(rounding, kMostNoise)) continue;
     if (source.runner_up > 4 * source.rest + rounding) {
       pairs[{source.first, source.second}].push_back(static_cast<int>(o));
     }

@@ -3,6 +3,7 @@
 #define ROTARY_DOCTOR_TEST_SAMPLES_H_
 
 #include <cmath>
+#include <numbers>
 #include <vector>
 
 #include "rotary/base/random.h"
@@ -23,6 +24,12 @@ struct Simulation {
   Precision kept = Precision::kDouble;  // of what goes in and comes out
   uint64_t seed = 1;
 };
+
+// In long double: a double angle of 10^5 radians is off by 10^-11 already.
+inline double AngleOf(double frequency, double position) {
+  constexpr long double kTurn = 2 * std::numbers::pi_v<long double>;
+  return static_cast<double>(std::remainder(static_cast<long double>(frequency) * position, kTurn));
+}
 
 inline Samples Simulate(Simulation s) {
   if (s.first.empty()) {
@@ -51,7 +58,7 @@ inline Samples Simulate(Simulation s) {
       std::vector<double> y(samples.before.end() - s.head_dim, samples.before.end());
       for (size_t j = 0; j < s.first.size(); ++j) {
         const auto f = static_cast<size_t>(s.first[j]), g = static_cast<size_t>(s.second[j]);
-        const double a = s.frequency[j] * p, b = s.second_frequency[j] * p;
+        const double a = AngleOf(s.frequency[j], p), b = AngleOf(s.second_frequency[j], p);
         const double x1 = samples.before[start + f], x2 = samples.before[start + g];
         y[f] = s.factor * (std::cos(a) * x1 - std::sin(a) * x2);
         y[g] = s.factor * (std::cos(b) * x2 + std::sin(b) * x1);
