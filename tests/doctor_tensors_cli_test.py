@@ -96,6 +96,15 @@ class DoctorTensorsTest(CliCase):
                 self.assertAlmostEqual(float(got) / theta ** (-j / 32), 1, delta=1e-5)
             self.assertAlmostEqual(float(turn.replace(",", "")) / (2 * np.pi * 1e4 ** (j / 32)), 1, delta=0.006)
 
+    def test_positions_that_were_not_used(self):
+        # Two texts in each row, and a rotation that counts through.
+        self.positions = np.broadcast_to(np.arange(TOKENS) % 7, (ROWS, TOKENS)).astype(np.int64)
+        self.write(turned(self.x, np.broadcast_to(3 + np.arange(TOKENS), (ROWS, TOKENS))))
+        answer = self.ask(4, self.file)
+        self.assertEqual(answer["verdict"], "Half layout, theta 10,000. The positions that were given were not used: every row "
+                                            "counts its tokens from 3. Scores see other distances between tokens.")
+        self.assertEqual([finding["code"] for finding in answer["findings"]], ["position-shifted"])
+
     def test_npy_files_give_the_same_answer(self):
         after = turned(self.x, self.positions)
         self.write(after)

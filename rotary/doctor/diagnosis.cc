@@ -82,13 +82,13 @@ std::vector<Samples> RowsOf(const Samples& samples) {
 }
 
 Finding PartsDiffer(const char* code, const char* what, const Split& split) {
-  std::string list;
-  for (const int64_t i : split.odd) list += (list.empty() ? "" : ", ") + std::to_string(i);
+  const bool is_one = split.odd.size() == 1;
   return {code,
           Severity::kFault,
-          fmt::format("{} {} {} not as the others{}.", what, list,
-                      split.odd.size() == 1 ? "does" : "do",
-                      split.odd_untouched ? ": came out as it went in" : ""),
+          fmt::format("{} {}.", Listed(what, split.odd),
+                      !split.odd_untouched ? "turned otherwise than the others"
+                      : is_one             ? "came out as it went in, the others turned"
+                                           : "came out as they went in, the others turned"),
           {{"odd", split.odd}, {"untouched", split.odd_untouched}}};
 }
 

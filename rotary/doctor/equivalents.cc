@@ -71,10 +71,11 @@ void AddStructural(const Explanation& found, const Samples& samples,
   }
 }
 
-// A sentence of stories.h as one of ours.
+// Words of stories.h as a sentence; keys of configs stay as they are spelt.
 std::string Sentence(const std::string& words) {
   std::string sentence = words + ".";
-  if (sentence[0] >= 'a' && sentence[0] <= 'z') sentence[0] += 'A' - 'a';
+  const bool is_key = sentence.substr(0, sentence.find(' ')).find('_') != sentence.npos;
+  if (!is_key && sentence[0] >= 'a' && sentence[0] <= 'z') sentence[0] += 'A' - 'a';
   return sentence;
 }
 

@@ -166,14 +166,15 @@ void AddUnknownPositions(const PositionGuess& positions, const std::vector<UsedP
                          const Json& evidence, std::vector<Finding>& findings) {
   if (const std::vector<int64_t> still = RowsThatStay(tokens); !still.empty()) {
     findings.push_back({"rows-differ", Severity::kFault,
-                        fmt::format("Row {} of the batch was turned at one position throughout, "
-                                    "the others were not.",
-                                    fmt::join(still, ", ")),
+                        fmt::format("{} of the batch turned at one position throughout, the "
+                                    "others did not.",
+                                    Listed("Row", still)),
                         evidence});
     return;
   }
   if (const auto format = FormatOf(positions.positions)) {
-    findings.push_back({"positions-rounded", Severity::kFault,
+    findings.push_back({"positions-rounded",
+                        Severity::kFault,
                         fmt::format("Positions are rounded to {}.", Name(*format)),
                         {{"format", Name(*format)}, {"used", evidence["used"]}}});
     return;
@@ -184,6 +185,16 @@ void AddUnknownPositions(const PositionGuess& positions, const std::vector<UsedP
                       fmt::format("Positions were not given: tokens were turned at {} to {}.",
                                   Number(*least), Number(*most)),
                       evidence});
+}
+
+// Whether every token stands at its place in its row, counted from one number.
+bool CountOn(const std::vector<UsedPosition>& tokens, const std::vector<int64_t>& place) {
+  if (tokens.size() < 2 || tokens[0].used.size() > 1) return false;
+  const double start = tokens[0].used[0] - static_cast<double>(place[0]);
+  for (size_t t = 0; t < tokens.size(); ++t) {
+    if (tokens[t].used[0] != start + static_cast<double>(place[t])) return false;
+  }
+  return true;
 }
 
 void AddPositions(const Explanation& found, const Samples& samples,
@@ -217,9 +228,11 @@ void AddPositions(const Explanation& found, const Samples& samples,
   }
   const auto [good, odd] = RowsAsGiven(tokens);
   if (!good.empty()) {
-    return fault("rows-differ", fmt::format("Row {} of the batch was turned at other positions "
-                                            "than were given, row {} was not.",
-                                            fmt::join(odd, ", "), fmt::join(good, ", ")));
+    return fault(
+        "rows-differ",
+        fmt::format("{} of the batch turned at other positions than were given, the others "
+                    "did not.",
+                    Listed("Row", odd)));
   }
   if (positions.kind == "by row") {
     return fault("rows-differ", "Each row of the batch is shifted by a number of its own.");
@@ -235,6 +248,12 @@ void AddPositions(const Explanation& found, const Samples& samples,
                                          ? "Every token was turned at the same position."
                                          : fmt::format("Every token was turned at position {}.",
                                                        Number(tokens[0].used[0])));
+  }
+  if (CountOn(tokens, samples.token)) {
+    return fault("position-shifted",
+                 fmt::format("The positions that were given were not used: every row counts its "
+                             "tokens from {}.",
+                             Number(tokens[0].used[0] - static_cast<double>(samples.token[0]))));
   }
   fault("position-shifted", "Tokens were turned at other positions than were given.");
 }

@@ -32,6 +32,12 @@ std::string Joined(const std::vector<std::string>& words) {
   return text;
 }
 
+std::string Listed(const std::string& what, const std::vector<int64_t>& which) {
+  std::vector<std::string> numbers;
+  for (const int64_t i : which) numbers.push_back(std::to_string(i));
+  return fmt::format("{}{} {}", what, which.size() == 1 ? "" : "s", Joined(numbers));
+}
+
 std::string DescribeLayout(const ChannelLayout& layout, int head_dim) {
   std::string text = layout.name + " layout";
   if (layout.rotary_dim != head_dim) {

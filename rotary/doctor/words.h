@@ -2,6 +2,7 @@
 #ifndef ROTARY_DOCTOR_WORDS_H_
 #define ROTARY_DOCTOR_WORDS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ std::string Number(double value);
 
 // "a", "a and b", "a, b and c".
 std::string Joined(const std::vector<std::string>& words);
+
+// "Head 2", "Rows 0, 3 and 4".
+std::string Listed(const std::string& what, const std::vector<int64_t>& which);
 
 // "half layout over 64 of 128 channels from 32 on"
 std::string DescribeLayout(const ChannelLayout& layout, int head_dim);

@@ -17,6 +17,8 @@ TEST(WordsTest, Numbers) {
   EXPECT_EQ(Number(0.25), "0.25");
   EXPECT_EQ(Number(1.5e-5), "1.5e-05");
   EXPECT_EQ(Joined({"a"}), "a");
+  EXPECT_EQ(Listed("Head", {2}), "Head 2");
+  EXPECT_EQ(Listed("Row", {0, 3, 4}), "Rows 0, 3 and 4");
   EXPECT_EQ(Joined({"a", "b", "c"}), "a, b and c");
 }
 

@@ -1,5 +1,5 @@
-"""Every command of docs/cases.md, run in the checkout: it prints what the page says and ends with 4, a fault found. The files
-of the stories are what make_stories.py makes, and each answer has the code of its story.
+"""Every command of docs/cases.md and docs/doctor.md, run in the checkout: it prints what the page says and ends with 4, a fault
+found. The files of the stories are what make_stories.py makes, and each answer has the code of its story.
 
 Usage: cases_test.py PROGRAM CHECKOUT
 """
@@ -33,7 +33,7 @@ class CasesTest(unittest.TestCase):
                               text=True, stdin=subprocess.DEVNULL)
 
     def test_every_command(self):
-        page = (CHECKOUT / "docs" / "cases.md").read_text(encoding="utf-8")
+        page = "".join((CHECKOUT / "docs" / name).read_text(encoding="utf-8") for name in ("cases.md", "doctor.md"))
         told = set()
         for command, expected in examples(page):
             with self.subTest(command):
