@@ -132,6 +132,32 @@ class DoctorTensorsTest(CliCase):
         self.fails(run, 2, "doctor: heads have 64 channels, those of the config 96; another --part, --layer or --keys may fit")
         self.ask(4, "--before", "k.npy", "--after", "q.npy", "--config", self.config)
 
+    def test_golden_vectors_are_as_their_configs_say(self):
+        suite = self.folder / "suite"
+        self.assertEqual(self.rotary("golden", "--out", suite).returncode, 0)
+        others = {"rebase", "shift", "unrotate", "unrotate_output"}  # of keys that were rotated already; backwards
+        told = set()
+        for path in sorted(suite.glob("*.json")):
+            case = json.loads(path.read_text())
+            if "rotation" not in case or path.stem == "no_rotation":
+                continue
+            self.config.write_text(json.dumps(case["config"] or case["rotation"]))
+            arguments = [path.with_suffix(".safetensors"), "--before", "x", "--after", "y_f32",
+                         "--config" if case["config"] else "--rotation", self.config]
+            for key in ("part", "length", "centre"):
+                arguments += [f"--{key}", case[key]] if case.get(key) else []
+            arguments += ["--keys"] if case["side"] == "key" else []
+            with self.subTest(path.stem):
+                run = self.rotary("doctor", *arguments, "--json", "--out", self.out)
+                if "choose one by --layer" in run.stderr:
+                    run = self.rotary("doctor", *arguments, "--layer", case["layer"], "--json", "--out", self.out)
+                self.assertEqual(run.returncode, 4 if path.stem in others else 0, run.stdout + run.stderr)
+                verdict = json.loads(run.stdout)["verdict"]
+                self.assertEqual(verdict.endswith(": as the config says."), path.stem not in others, verdict)
+                self.assertLess(self.out.stat().st_size, 300_000)
+                told.add(path.stem)
+        self.assertEqual(len(told), 96)
+
     def test_pages(self):
         self.write(turned(self.x, self.positions))
         quiet = self.rotary("doctor", self.file, "--config", self.config)

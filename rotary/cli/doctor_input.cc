@@ -63,6 +63,21 @@ Tensor Widened(const ConstTensorView& view) {
   return fill.operator()<double, float>(DType::kF64);
 }
 
+// Positions with their axes first, as the program takes them, or last, as the golden vectors hold
+// them: whichever fits the tensors.
+ConstTensorView OnAxes(const ConstTensorView& view, int axes, int64_t rows, int64_t tokens) {
+  const Dims& shape = view.shape();
+  const int rank = view.rank();
+  const auto fits = [&](int row_axis, int token_axis) {
+    return shape[token_axis] == tokens && (rank == 2 || shape[row_axis] == rows);
+  };
+  const bool is_first = axes > 1 && rank >= 2 && shape[0] == axes && fits(1, rank - 1);
+  const bool is_last = axes > 1 && rank >= 2 && shape[rank - 1] == axes && fits(0, rank - 2);
+  if (!is_last || is_first) return PositionsOnAxes(view, axes);
+  if (rank == 3) return view;
+  return {view.data(), view.dtype(), {1, tokens, axes}, {0, view.stride(0), view.stride(1)}};
+}
+
 }  // namespace
 
 bool DoctorSource::Asked() const { return !file.empty() || IsNpy(before) || IsNpy(after); }
@@ -161,7 +176,7 @@ void DoctorInput::ReadPositions(const Named& positions) {
       Require(std::all_of(from, from + view.count(), [](double p) { return std::isfinite(p); }),
               "a number that is not finite");
     }
-    const Positions read(PositionsOnAxes(view, axes), axes, kOperation);
+    const Positions read(OnAxes(view, axes, rows, tokens), axes, kOperation);
     Require(read.tokens() == tokens && (read.batch() == 1 || read.batch() == rows), "they are for ",
             read.batch(), " rows of ", read.tokens(), " tokens, the tensors have ", rows, " of ",
             tokens);

@@ -24,6 +24,7 @@ std::optional<Expectation> ReadExpectation(const DoctorTensors& tensors) {
     LayerRope group;
     group.query = read.query;
     group.key = read.key;
+    group.centre = flags.centre.value_or(0);
     return ExpectationOf(group, of_keys, 0);
   }
   if (flags.config.empty()) return std::nullopt;
@@ -32,7 +33,9 @@ std::optional<Expectation> ReadExpectation(const DoctorTensors& tensors) {
   if (!flags.layout.empty()) options.layout = ParseChoice<Layout>("doctor: layout", flags.layout);
   const RopeConfig config = ReadConfig(flags.config, options);
   PrintWarnings(config);
-  return ExpectationOf(ChooseGroup(config, flags, "doctor"), of_keys, config.length);
+  LayerRope group = ChooseGroup(config, flags, "doctor");
+  group.centre = flags.centre.value_or(group.centre);
+  return ExpectationOf(group, of_keys, config.length);
 }
 
 void AddDoctorTensors(CLI::App& command, DoctorTensors& tensors) {
@@ -66,6 +69,8 @@ void AddDoctorTensors(CLI::App& command, DoctorTensors& tensors) {
       ->transform(WholeNumber("--length", 1));
   command.add_option("--layout", flags.layout, "instead of the family's: " + ChoiceList<Layout>())
       ->type_name("");
+  own("--centre", flags.centre, "position from which the decay of xPos counts [the config's; 0]")
+      ->check(FiniteNumber("--centre"));
   command.add_option("--out", tensors.out, "page to write: each pair's angle at each token")
       ->type_name("FILE.html");
   own("--ignore", flags.ignore, "a key of the config to leave aside; may be given several times");

@@ -16,7 +16,8 @@ namespace rotary {
 struct DoctorTensors {
   DoctorSource source;
   bool keys = false;
-  RotationFlags rotation;     // of these, config, rotation, layer, part, length, layout and ignore
+  // Of these config, rotation, layer, part, length, layout, centre and ignore.
+  RotationFlags rotation;
   std::filesystem::path out;  // of the page; empty: none
 };
 

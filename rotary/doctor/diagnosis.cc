@@ -98,7 +98,7 @@ void Describe(const Explanation& found, const Samples& samples,
   diagnosis.layout = found.layout.name;
   diagnosis.rotary_dim = found.layout.rotary_dim;
   diagnosis.offset = found.layout.offset;
-  diagnosis.spectrum = DescribeSpectrum(found.spectrum);
+  diagnosis.spectrum = DescribeFound(found, expected);
   if (found.spectrum.theta > 0) diagnosis.theta = found.spectrum.theta;
   diagnosis.rule = found.spectrum.rule;
   if (found.spectrum.made_by) diagnosis.factor = FactorOf(*found.spectrum.made_by);

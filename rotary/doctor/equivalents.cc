@@ -85,10 +85,11 @@ bool IsTold(const Story& story, const SpectrumGuess& spectrum) {
          std::abs(story.theta / spectrum.theta - 1) <= 1e-6;
 }
 
-// A context made shorter, which nobody means.
-bool Shrinks(const Rule& rule) {
-  const auto* ntk = std::get_if<NtkRule>(&rule);
-  return (ntk != nullptr && ntk->alpha < 1) || FactorOf(rule).value_or(1) < 1;
+// True, but meant by nobody: a context made shorter, a theta beyond all that are in use.
+bool IsFarFetched(const Story& story) {
+  const auto* ntk = std::get_if<NtkRule>(&story.rule);
+  return (ntk != nullptr && ntk->alpha < 1) || FactorOf(story.rule).value_or(1) < 1 ||
+         story.theta > 1e9;
 }
 
 // Rules with the same frequencies, rules that are as near, and what is left open.
@@ -104,7 +105,7 @@ void AddRules(const Explanation& found, const Samples& samples,
   const Stories rules = FindStories(measured.spectra[0]);
   std::vector<std::string> same, near;
   for (const Story& story : rules.stories) {
-    if (story.name == "own" || IsTold(story, found.spectrum) || Shrinks(story.rule)) continue;
+    if (story.name == "own" || IsTold(story, found.spectrum) || IsFarFetched(story)) continue;
     (story.same_rotation ? same : near).push_back(story.sentence);
   }
   for (size_t i = 0; i < std::min(same.size(), kMost); ++i) {

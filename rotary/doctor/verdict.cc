@@ -58,7 +58,12 @@ std::string Applied(const Diagnosis& diagnosis) {
   };
   const ChannelLayout layout{
       .name = diagnosis.layout, .rotary_dim = diagnosis.rotary_dim, .offset = diagnosis.offset};
-  std::vector<std::string> parts = {DescribeLayout(layout, diagnosis.head_dim), diagnosis.spectrum};
+  const Rotation& rotation = *diagnosis.rotation;
+  std::string spectrum = diagnosis.spectrum;
+  if (rotation.axes > 1) spectrum += fmt::format(" on {} axes", rotation.axes);
+  if (rotation.heads > 1) spectrum += ", each head with its own";
+  if (!rotation.log_decay.empty()) spectrum += ", with the decay of xPos";
+  std::vector<std::string> parts = {DescribeLayout(layout, diagnosis.head_dim), spectrum};
   const double g = diagnosis.attention_factor.value_or(1);
   if (std::abs(g - 1) > 0.005) parts.push_back(fmt::format("attention factor {:.4g}", g));
   if (diagnosis.is_inverse && !is_fault("direction-reversed")) {

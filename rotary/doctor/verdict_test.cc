@@ -58,6 +58,19 @@ TEST(VerdictTest, WhatWasFoundWithoutAFault) {
             "turning backwards, positions counted from 0.");
 }
 
+TEST(VerdictTest, RotationsThatAreNotPlain) {
+  Diagnosis diagnosis = Plain();
+  diagnosis.rotation->axes = 3;
+  EXPECT_EQ(VerdictOf(diagnosis, {}), "Half layout, theta 10,000 on 3 axes, positions as given.");
+  diagnosis.rotation->axes = 1;
+  diagnosis.rotation->heads = 2;
+  diagnosis.rotation->log_decay = {-1};
+  diagnosis.spectrum = "the frequencies asked for";
+  EXPECT_EQ(VerdictOf(diagnosis, {}),
+            "Half layout, the frequencies asked for, each head with its own, with the decay of "
+            "xPos, positions as given.");
+}
+
 TEST(VerdictTest, WhatTheConfigSaysOtherwise) {
   Diagnosis diagnosis = Plain();
   Expectation expected = Asked(5e5);

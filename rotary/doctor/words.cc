@@ -95,6 +95,11 @@ std::string DescribeAsked(const Expectation& expected) {
                            .made_by = expected.rule});
 }
 
+std::string DescribeFound(const Explanation& found, const std::optional<Expectation>& expected) {
+  const bool is_asked = expected && found.spectrum.theta == 0 && found.spectrum.codes.empty();
+  return is_asked ? "the frequencies asked for" : DescribeSpectrum(found.spectrum);
+}
+
 std::string DescribePositions(const PositionGuess& positions, bool given) {
   if (!given) {
     if (positions.kind == "as given") return "counted from 0";

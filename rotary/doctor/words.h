@@ -35,6 +35,9 @@ std::string DescribeSpectrum(const SpectrumGuess& spectrum);
 // The same of what was asked for: "frequencies of its own" where no rule makes them.
 std::string DescribeAsked(const Expectation& expected);
 
+// Of what was found: "the frequencies asked for" where they are, and no rule is known to make them.
+std::string DescribeFound(const Explanation& found, const std::optional<Expectation>& expected);
+
 // "as given", "counted from 0", "3 higher than given".
 //   given  whether somebody said at which positions tokens were to stand
 std::string DescribePositions(const PositionGuess& positions, bool given);

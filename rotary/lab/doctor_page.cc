@@ -65,8 +65,9 @@ std::string PositionOf(const TurnPictures& pictures, size_t column) {
 
 // What both maps share: tokens from left to right.
 AngleMap Columns(const TurnPictures& pictures, bool given) {
-  AngleMap map{.x_label = given ? "position" : "position, as counted",
-               .y_label = "pair of channels, fast to slow"};
+  AngleMap map{
+      .x_label = given ? "position" : "position, as counted",
+      .y_label = pictures.axes > 1 ? "pair of channels" : "pair of channels, fast to slow"};
   const size_t count = pictures.token.size();
   const bool has_rows = count > 0 && pictures.row.back() > 0;
   for (size_t i = 0; i < count; ++i) {
