@@ -6,6 +6,7 @@
 #include <numbers>
 #include <utility>
 
+#include "rotary/base/error.h"
 #include "rotary/doctor/output_fit.h"
 #include "rotary/doctor/regression.h"
 #include "rotary/doctor/turns.h"
@@ -106,6 +107,9 @@ std::optional<TurnPictures> DrawTurns(const Observation& observation,
                                       const Diagnosis& diagnosis, int64_t most_cells) {
   if (!expected && !diagnosis.rotation) return std::nullopt;
   WholeRotation wanted{.rotation = expected ? expected->rotation : *diagnosis.rotation};
+  Require(wanted.rotation.head_dim == observation.before.shape(3),
+          "doctor: a rotation of heads of ", wanted.rotation.head_dim, " channels, heads have ",
+          observation.before.shape(3));
   if (expected) {
     wanted.side = expected->of_keys ? Side::kKey : Side::kQuery;
     wanted.centre = expected->centre;

@@ -33,7 +33,7 @@ struct TurnPictures {
 //
 // A head that turns otherwise than the others is looked at alone; so is the first of a rotation
 // with frequencies for each head. Positions that nobody gave are counted from 0, shifted as found.
-// Throws as TakeSamples does.
+// Throws as TakeSamples does; std::invalid_argument: a rotation of heads of another size.
 std::optional<TurnPictures> DrawTurns(const Observation& observation,
                                       const std::optional<Expectation>& expected,
                                       const Diagnosis& diagnosis, int64_t most_cells);
