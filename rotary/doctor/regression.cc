@@ -12,8 +12,9 @@
 namespace rotary {
 namespace {
 
-// Inputs that are looked at for an output: those that explain most of it alone.
-constexpr size_t kMostInputs = 10;
+// Inputs of an output of which one is its larger part: those that explain most of it alone. The
+// other, which may be small beside it, is any.
+constexpr size_t kMostInputs = 4;
 
 // Products of two lists of channels at one token, summed over heads: [i][j].
 class Products {
@@ -98,7 +99,7 @@ std::vector<OutputSources> SourcesOf(const Samples& samples) {
                         return alone[static_cast<size_t>(a)] > alone[static_cast<size_t>(b)];
                       });
     for (size_t m = 0; m < most; ++m) {
-      for (size_t n = m + 1; n < most; ++n) {
+      for (size_t n = m + 1; n < inputs.size(); ++n) {
         double rest = 0;
         for (const TokenSums& sums : tokens) rest += Solve(sums, o, inputs[m], inputs[n]).rest;
         rest /= energy;
@@ -140,19 +141,14 @@ std::vector<int> PlacesOf(const Samples& samples, const std::vector<OutputSource
   };
   for (const auto& [inputs, outputs] : pairs) {
     if (outputs.size() != 2) return {};
-    // The token where the first output is most clearly of one input.
+    // In their order the two are a rotation, exchanged a reflection: the sign of the determinant.
     const OutputSources& one = sources[static_cast<size_t>(outputs[0])];
-    size_t clearest = 0;
-    double most = -1;
+    const OutputSources& two = sources[static_cast<size_t>(outputs[1])];
+    double determinant = 0;
     for (size_t t = 0; t < one.a.size(); ++t) {
-      // Early tokens first: there c is near 1.
-      const double clear = std::abs(std::abs(one.a[t]) - std::abs(one.b[t]));
-      if (clear > 1.2 * most) {
-        most = clear;
-        clearest = t;
-      }
+      determinant += one.a[t] * two.b[t] - one.b[t] * two.a[t];
     }
-    const bool is_first = std::abs(one.a[clearest]) > std::abs(one.b[clearest]);
+    const bool is_first = determinant > 0;
     place(inputs.first, outputs[is_first ? 0 : 1]);
     place(inputs.second, outputs[is_first ? 1 : 0]);
   }

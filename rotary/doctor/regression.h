@@ -3,7 +3,8 @@
 //
 // At a token, y_o = a x_i + b x_j for all heads, with the same a and b; what the best a and b leave
 // of y_o, summed over tokens, is rounding for the true i and j alone. Two unknowns at each token:
-// three heads at least. Work: tokens * heads * head_dim^2 products.
+// three heads at least. Work: tokens * heads * head_dim^2 products, and 4 tokens * head_dim^2
+// systems of two equations.
 #ifndef ROTARY_DOCTOR_REGRESSION_H_
 #define ROTARY_DOCTOR_REGRESSION_H_
 
@@ -23,9 +24,9 @@ struct OutputSources {
 // [head_dim]. Throws std::invalid_argument with fewer than three heads.
 std::vector<OutputSources> SourcesOf(const Samples& samples);
 
-// Where each input's turned self comes out: for outputs that SourcesOf puts into pairs, the place
-// of first is the output that is mostly made of it where pairs have turned least. Empty where the
-// outputs are no permutation of the channels, or the places are their own.
+// Where each input's turned self comes out, for outputs that SourcesOf puts into pairs that turn by
+// one angle. Empty where the outputs are no permutation of the channels, or the places are their
+// own.
 std::vector<int> PlacesOf(const Samples& samples, const std::vector<OutputSources>& sources);
 
 // The samples with outputs put back: output places[c] becomes output c.

@@ -55,6 +55,8 @@ class TestObservation {
   }
 
   Observation& observation() { return observation_; }
+  // What came out, to be spoiled.
+  Tensor& after() { return after_; }
 
  private:
   template <class T>
