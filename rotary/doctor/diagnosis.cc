@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <utility>
 
 #include "rotary/doctor/equivalents.h"
 #include "rotary/doctor/explanation_findings.h"
+#include "rotary/doctor/odd_tokens.h"
 #include "rotary/doctor/residue.h"
 #include "rotary/doctor/rounding.h"
 #include "rotary/doctor/structures.h"
@@ -114,14 +116,50 @@ void Describe(const Explanation& found, const Samples& samples,
   diagnosis.stories = EquivalentStories(found, samples, expected);
 }
 
-}  // namespace
+// Half of the samples, and as many of the odd tokens: the first ones, because neighbours tell most,
+// and others evenly from the rest.
+Samples WithOddTokens(const Observation& observation, const Samples& samples,
+                      const std::vector<int64_t>& odd) {
+  const int64_t all = observation.before.shape(1);
+  std::set<int64_t> places;
+  for (size_t t = 0; t < samples.row.size(); t += 2) {
+    places.insert(samples.row[t] * all + samples.token[t]);
+  }
+  const size_t most = kMostTokens / 2, first = std::min(odd.size(), most / 2);
+  places.insert(odd.begin(), odd.begin() + static_cast<std::ptrdiff_t>(first));
+  for (size_t i = 0; i < most - first && first < odd.size(); ++i) {
+    places.insert(odd[first + i * (odd.size() - first) / (most - first)]);
+  }
+  Samples both = TakeTokens(observation, {places.begin(), places.end()});
+  both.unit = samples.unit;
+  return both;
+}
 
-Diagnosis Diagnose(const Observation& observation, const std::optional<Expectation>& expected) {
-  const Samples samples = TakeSamples(observation, kMostTokens);
+// What is said where other tokens than the samples' came out otherwise.
+Finding TokensDiffer(const Observation& observation, const std::vector<int64_t>& odd) {
+  const int64_t all = observation.before.shape(1);
+  const Samples tokens = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
+  const bool zero =
+      std::all_of(tokens.after.begin(), tokens.after.end(), [](double y) { return y == 0; });
+  const char* how = zero                  ? " as zeros"
+                    : IsUntouched(tokens) ? " as they went in"
+                                          : " otherwise than the rotation of the others makes them";
+  std::set<int64_t> rows;
+  for (const int64_t place : odd) rows.insert(place / all);
+  const bool whole_rows = std::ssize(odd) == std::ssize(rows) * all;
+  return {
+      whole_rows ? "rows-differ" : "not-a-rotation",
+      Severity::kFault,
+      fmt::format("{} of {} tokens came out{}, the first of them token {} of row {}.", odd.size(),
+                  observation.before.shape(0) * all, how, odd[0] % all, odd[0] / all),
+      {{"tokens", odd.size()}, {"first_row", odd[0] / all}, {"first_token", odd[0] % all}}};
+}
+
+Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectation>& expected,
+                          const std::optional<Explanation>& best) {
   Diagnosis diagnosis;
   diagnosis.head_dim = samples.head_dim;
   diagnosis.noise = NoiseOf(samples);
-  const std::optional<Explanation> best = ExplainStructure(samples, expected);
   if (IsUntouched(samples)) {
     const bool as_expected = best && best->Left() <= kExplained && best->faults == 0;
     if (!best || as_expected) {
@@ -176,6 +214,29 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
                                residue.sentence,
                                {{"kind", residue.kind}, {"size", residue.size}}});
   }
+  diagnosis.verdict = VerdictOf(diagnosis, expected);
+  return diagnosis;
+}
+
+}  // namespace
+
+Diagnosis Diagnose(const Observation& observation, const std::optional<Expectation>& expected) {
+  const Samples samples = TakeSamples(observation, kMostTokens);
+  const std::optional<Explanation> best = ExplainStructure(samples, expected);
+  const bool is_explained = best && best->Left() <= kExplained;
+  const std::vector<int64_t> odd =
+      is_explained ? FindOddTokens(observation, samples, *best) : std::vector<int64_t>();
+  if (odd.empty()) return DiagnoseSamples(samples, expected, best);
+  // Where they turned at all, one explanation may serve all.
+  if (!IsUntouched(TakeTokens(observation, {odd.begin(), odd.begin() + 1}))) {
+    const Samples others = WithOddTokens(observation, samples, odd);
+    const std::optional<Explanation> wider = ExplainStructure(others, expected);
+    if (wider && wider->Left() <= kExplained) return DiagnoseSamples(others, expected, wider);
+  }
+  Diagnosis diagnosis = DiagnoseSamples(samples, expected, best);
+  std::erase_if(diagnosis.findings,
+                [](const Finding& finding) { return finding.code == "none-found"; });
+  diagnosis.findings.insert(diagnosis.findings.begin(), TokensDiffer(observation, odd));
   diagnosis.verdict = VerdictOf(diagnosis, expected);
   return diagnosis;
 }

@@ -16,9 +16,25 @@ std::vector<double> Rounded(Precision precision, std::vector<double> values) {
   return values;
 }
 
-// Most engines have short tables on purpose.
-double TablesWeight(Precision tables) {
-  return tables == Precision::kDouble ? 0 : tables == Precision::kF32 ? 0.1 : 0.4;
+// What rounding weighs: one for each format in which frequencies, positions or angles are, because
+// an engine that computes in a format does so in several steps; less for tables, which most engines
+// keep short on purpose.
+double RoundingWeight(Precision frequencies, Precision positions,
+                      const TurnArithmetic& arithmetic) {
+  constexpr double kAgain = 0.1, kTables = 0.4;
+  double weight = arithmetic.float32 ? kAgain : 0;
+  std::vector<Precision> formats;
+  const auto is_known = [&](Precision format) {
+    return std::find(formats.begin(), formats.end(), format) != formats.end();
+  };
+  for (const Precision format : {frequencies, positions, arithmetic.angles}) {
+    if (format == Precision::kDouble) continue;
+    weight += is_known(format) ? kAgain : 1;
+    formats.push_back(format);
+  }
+  if (arithmetic.tables == Precision::kDouble) return weight;
+  const bool is_cheap = arithmetic.tables == Precision::kF32 || is_known(arithmetic.tables);
+  return weight + (is_cheap ? kAgain : kTables);
 }
 
 // Tries hypotheses and keeps them, the best first.
@@ -32,9 +48,8 @@ class Search {
           const TurnArithmetic& arithmetic, double tolerance = kFloat32Tolerance) {
     const auto one = [](bool is) { return is ? 1.0 : 0.0; };
     // All but the direction, which the fit decides.
-    double faults = spectrum.faults + positions.faults + one(frequencies != Precision::kDouble) +
-                    one(arithmetic.angles != Precision::kDouble) + TablesWeight(arithmetic.tables) +
-                    0.1 * one(arithmetic.float32);
+    double faults = spectrum.faults + positions.faults +
+                    RoundingWeight(frequencies, positions.precision, arithmetic);
     const double worst =
         kept_.size() < kMost ? kInfinity : ChiOfScore(table_.numbers, kept_.back().score, faults);
     const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
@@ -94,7 +109,7 @@ Rotation AppliedRotation(const Explanation& explanation, const Samples& samples)
 
 Explanation Explain(const Samples& samples, const TurnTable& table, const ChannelLayout& layout,
                     const std::vector<SpectrumGuess>& spectra, const std::vector<double>& positions,
-                    double factor) {
+                    double factor, bool moved) {
   Search search(samples, table, layout);
   const std::vector<PositionGuess> usual = UsualPositions(positions);
   const PositionGuess& as_given = usual.front();
@@ -112,12 +127,14 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
         search.Try(spectrum, precision, rounded, {});
         if (precision == Precision::kTF32) continue;
         search.Try(spectrum, precision, rounded, {.angles = precision});
-        search.Try(spectrum, precision, rounded, {.angles = precision, .tables = precision});
+        search.Try(spectrum, precision, rounded,
+                   {.angles = precision, .tables = precision, .table_factor = factor});
       }
       if (precision != Precision::kTF32) {
         search.Try(spectrum, Precision::kDouble, as_given, {.angles = precision});
         if (is_coarse(precision)) {
-          search.Try(spectrum, Precision::kDouble, as_given, {.tables = precision});
+          search.Try(spectrum, Precision::kDouble, as_given,
+                     {.tables = precision, .table_factor = factor});
         }
       }
     }
@@ -126,27 +143,38 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
     }
     inverse.push_back(plain.inverse);
   }
-  // Positions that are not as given, unless nothing is left for them to explain; on several axes
-  // with one other departure at most.
-  constexpr double kNothingLeft = 1.5;
-  const bool is_done = search.kept().front().Left() <= kNothingLeft;
-  for (size_t i = 0; i < spectra.size() && !is_done; ++i) {
+  // On several axes with one other departure at most.
+  for (size_t i = 0; i < spectra.size() && moved; ++i) {
     const SpectrumGuess& spectrum = spectra[i];
     if (samples.axes > 1 && spectrum.faults > 1.2) continue;
     for (const bool direction : {inverse[i] != 0, inverse[i] == 0}) {
-      const std::vector<TokenPosition> found = PositionsOf(table, spectrum.frequency, samples.axes,
-                                                           direction, positions, kFloat32Tolerance);
-      for (const PositionGuess& guess : PositionsFound(samples, positions, found)) {
+      for (const PositionGuess& guess : PositionsFound(table, samples, spectrum.frequency,
+                                                       direction, positions, kFloat32Tolerance)) {
         search.Try(spectrum, Precision::kDouble, guess, {});
         for (const Precision precision : kShort) {
           search.Try(spectrum, precision, guess, {});
-          if (precision == Precision::kTF32) continue;
-          search.Try(spectrum, Precision::kDouble, guess, {.angles = precision});
-          if (is_coarse(precision)) {
-            search.Try(spectrum, Precision::kDouble, guess, {.tables = precision});
-          }
-          search.Try(spectrum, precision, guess, {.angles = precision, .tables = precision});
+          if (precision == Precision::kTF32 || !is_coarse(precision)) continue;
+          search.Try(spectrum, Precision::kDouble, guess,
+                     {.tables = precision, .table_factor = factor});
         }
+      }
+    }
+  }
+  // Positions that nobody gave, of angles that are rounded: with one other departure at most.
+  const bool is_open = moved && search.kept().front().Left() > kExplained;
+  for (size_t i = 0; i < spectra.size() && samples.positions.empty() && is_open; ++i) {
+    const SpectrumGuess& spectrum = spectra[i];
+    if (spectrum.faults > 1.2) continue;
+    for (const Precision precision : kShort) {
+      for (const PositionGuess& guess :
+           PositionsRounded(table, samples, spectrum.frequency, false, positions, precision)) {
+        search.Try(spectrum, Precision::kDouble, guess, {});
+        search.Try(spectrum, precision, guess, {});
+        if (precision == Precision::kTF32) continue;
+        search.Try(spectrum, Precision::kDouble, guess, {.angles = precision});
+        search.Try(spectrum, precision, guess, {.angles = precision});
+        search.Try(spectrum, precision, guess,
+                   {.angles = precision, .tables = precision, .table_factor = factor});
       }
     }
   }

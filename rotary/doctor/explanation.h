@@ -40,11 +40,13 @@ Rotation AppliedRotation(const Explanation& explanation, const Samples& samples)
 // Of all that is left, how much may be the arithmetic of an engine: a few roundings a number.
 inline constexpr double kExplained = 9;
 
-// The best of the hypotheses that a layout allows; positions [tokens, axes] are those of the
-// samples, or what is taken for them; `factor` is the attention factor that tables may hold.
+// The best of the hypotheses that a layout allows.
+//   positions  [tokens, axes], those of the samples or what is taken for them
+//   factor     the attention factor that tables may hold
+//   moved      whether tokens may stand at other positions
 Explanation Explain(const Samples& samples, const TurnTable& table, const ChannelLayout& layout,
                     const std::vector<SpectrumGuess>& spectra, const std::vector<double>& positions,
-                    double factor = 1);
+                    double factor = 1, bool moved = true);
 
 }  // namespace rotary
 

@@ -137,15 +137,22 @@ std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
 }
 
 // The format all of whose numbers positions are, where that is no accident: ten of them at least
-// beyond those that it counts one by one.
-std::optional<Precision> FormatOf(const std::vector<double>& used) {
+// are not what tokens that count would have been.
+std::optional<Precision> FormatOf(const std::vector<double>& used,
+                                  const std::vector<double>& given) {
+  std::vector<double> differences;
+  for (size_t i = 0; i < used.size(); ++i) differences.push_back(used[i] - given[i]);
+  const auto middle = differences.begin() + static_cast<std::ptrdiff_t>(differences.size() / 2);
+  std::nth_element(differences.begin(), middle, differences.end());
+  const double shift = std::round(*middle);
   for (const Precision format : {Precision::kBF16, Precision::kF16, Precision::kTF32}) {
-    const double counts = std::ldexp(1.0, DigitsOf(format));
-    const auto coarse =
-        std::count_if(used.begin(), used.end(), [&](double p) { return std::abs(p) > counts; });
-    const bool all =
-        std::all_of(used.begin(), used.end(), [&](double p) { return RoundedTo(format, p) == p; });
-    if (all && coarse >= 10) return format;
+    int changed = 0;
+    bool all = true;
+    for (size_t i = 0; i < used.size(); ++i) {
+      all = all && RoundedTo(format, used[i]) == used[i];
+      if (RoundedTo(format, given[i] + shift) != given[i] + shift) ++changed;
+    }
+    if (all && changed >= 10) return format;
   }
   return std::nullopt;
 }
@@ -162,8 +169,9 @@ std::vector<UsedPosition> UsedPositions(const PositionGuess& positions, const Sa
 }
 
 // Where nothing says where tokens were to stand, but that they follow each other.
-void AddUnknownPositions(const PositionGuess& positions, const std::vector<UsedPosition>& tokens,
-                         const Json& evidence, std::vector<Finding>& findings) {
+void AddUnknownPositions(const PositionGuess& positions, const std::vector<double>& given,
+                         const std::vector<UsedPosition>& tokens, const Json& evidence,
+                         std::vector<Finding>& findings) {
   if (const std::vector<int64_t> still = RowsThatStay(tokens); !still.empty()) {
     findings.push_back({"rows-differ", Severity::kFault,
                         fmt::format("{} of the batch turned at one position throughout, the "
@@ -172,7 +180,9 @@ void AddUnknownPositions(const PositionGuess& positions, const std::vector<UsedP
                         evidence});
     return;
   }
-  if (const auto format = FormatOf(positions.positions)) {
+  const std::optional<Precision> format =
+      positions.kind == "rounded" ? positions.precision : FormatOf(positions.positions, given);
+  if (format) {
     findings.push_back({"positions-rounded",
                         Severity::kFault,
                         fmt::format("Positions are rounded to {}.", Name(*format)),
@@ -210,7 +220,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
     used.push_back(tokens[t].used[0]);
   }
   if (samples.positions.empty()) {
-    return AddUnknownPositions(positions, tokens, {{"used", used}}, findings);
+    return AddUnknownPositions(positions, given, tokens, {{"used", used}}, findings);
   }
   Json evidence = {{"given", wanted}, {"used", used}};
   const auto fault = [&](const char* code, std::string sentence) {

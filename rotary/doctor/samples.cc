@@ -44,8 +44,10 @@ void CopyToken(const char* name, ConstTensorView view, int64_t index, double* ou
         } else {
           *out = ToFloat(value);
         }
-        Require(std::isfinite(*out), "doctor: ", name, " has a number that is not finite, at ",
-                PlaceOf(index, tokens, view.shape(0)), ", head ", h, ", channel ", c);
+        if (!std::isfinite(*out)) {
+          Require(false, "doctor: ", name, " has a number that is not finite, at ",
+                  PlaceOf(index, tokens, view.shape(0)), ", head ", h, ", channel ", c);
+        }
         ++out;
       }
     }
@@ -67,28 +69,19 @@ void CheckObservation(const Observation& observation) {
           observation.positions.size());
 }
 
-Samples TakeSamples(const Observation& observation, int64_t most) {
+Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& places) {
   CheckObservation(observation);
   const ConstTensorView& x = observation.before;
-  const int64_t all = x.shape(0) * x.shape(1);
   Samples samples;
   samples.heads = x.shape(2);
   samples.head_dim = static_cast<int>(x.shape(3));
   samples.axes = observation.axes;
-  std::vector<int64_t> index;
-  if (all <= most) {
-    for (int64_t t = 0; t < all; ++t) index.push_back(t);
-  } else {
-    const int64_t near = most / 2, far = most - near;
-    for (int64_t t = 0; t < near; ++t) index.push_back(t);
-    for (int64_t i = 1; i <= far; ++i) index.push_back(near - 1 + (all - near) * i / far);
-  }
-  samples.tokens = static_cast<int64_t>(index.size());
+  samples.tokens = std::ssize(places);
   const int64_t numbers = samples.heads * samples.head_dim;
   samples.before.resize(static_cast<size_t>(samples.tokens * numbers));
   samples.after.resize(samples.before.size());
   for (int64_t t = 0; t < samples.tokens; ++t) {
-    const int64_t i = index[static_cast<size_t>(t)];
+    const int64_t i = places[static_cast<size_t>(t)];
     samples.origin.push_back(static_cast<size_t>(t));
     samples.row.push_back(i / x.shape(1));
     samples.token.push_back(i % x.shape(1));
@@ -98,6 +91,21 @@ Samples TakeSamples(const Observation& observation, int64_t most) {
       samples.positions.push_back(observation.positions[static_cast<size_t>(i * samples.axes + a)]);
     }
   }
+  return samples;
+}
+
+Samples TakeSamples(const Observation& observation, int64_t most) {
+  CheckObservation(observation);
+  const int64_t all = observation.before.shape(0) * observation.before.shape(1);
+  std::vector<int64_t> places;
+  if (all <= most) {
+    for (int64_t t = 0; t < all; ++t) places.push_back(t);
+  } else {
+    const int64_t near = most / 2, far = most - near;
+    for (int64_t t = 0; t < near; ++t) places.push_back(t);
+    for (int64_t i = 1; i <= far; ++i) places.push_back(near - 1 + (all - near) * i / far);
+  }
+  Samples samples = TakeTokens(observation, places);
   samples.unit = UnitOf(samples.after);
   return samples;
 }

@@ -43,6 +43,9 @@ struct Samples {
 // exactly. Throws std::invalid_argument where a number is not finite, with its place.
 Samples TakeSamples(const Observation& observation, int64_t most);
 
+// The tokens at these places in [rows, tokens]; `unit` is left open. Throws as TakeSamples.
+Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& places);
+
 // Those of one head; of one row.
 Samples OfHead(const Samples& samples, int64_t head);
 Samples OfRow(const Samples& samples, int64_t row);

@@ -54,29 +54,65 @@ void Keep(std::optional<Explanation>& best, Explanation own) {
   if (!best || own.score < best->score) best = std::move(own);
 }
 
+// A layout with all that was measured in it.
+struct Measured {
+  ChannelLayout layout;
+  TurnTable table;
+  Measurements measurements;
+  std::vector<SpectrumGuess> spectra;
+};
+
+//   moved  whether tokens may stand at other positions than were given
 std::optional<Explanation> ExplainPlain(const Samples& samples,
-                                        const std::optional<Expectation>& expected) {
+                                        const std::optional<Expectation>& expected,
+                                        bool moved = true) {
   const std::vector<double> positions = GivenPositions(samples);
-  std::optional<Explanation> best;
+  std::vector<Measured> layouts;
   for (const ChannelLayout& layout : LayoutsToTry(samples, expected)) {
     if (layout.first.empty()) continue;
-    const TurnTable table = TurnTableOf(samples, layout.first, layout.second);
-    const Measurements measured = MeasurementsOf(table, samples, positions, expected);
-    std::vector<SpectrumGuess> spectra = UsualSpectra(expected, layout, samples.head_dim);
-    for (SpectrumGuess& guess : RuleSpectra(measured, table, samples, positions, expected)) {
-      AddDistinct(std::move(guess), spectra);
+    Measured one{.layout = layout, .table = TurnTableOf(samples, layout.first, layout.second)};
+    one.measurements = MeasurementsOf(one.table, samples, positions, expected);
+    one.spectra = UsualSpectra(expected, layout, samples.head_dim);
+    for (SpectrumGuess& guess :
+         RuleSpectra(one.measurements, one.table, samples, positions, expected)) {
+      AddDistinct(std::move(guess), one.spectra);
     }
-    const double factor = expected ? expected->rotation.attention_factor : 1;
-    const auto explain = [&](const std::vector<SpectrumGuess>& guesses) {
-      if (guesses.empty()) return;
-      Explanation own = Explain(samples, table, layout, guesses, positions, factor);
-      own.faults += LayoutFaults(layout, expected);
-      own.score += kPenalty * LayoutFaults(layout, expected);
-      Keep(best, std::move(own));
-    };
-    explain(spectra);
-    // They always come nearer than a rule, which is off by the engine's arithmetic.
-    if (!best || best->Left() > kExplained) explain(OwnSpectra(measured, samples.axes, expected));
+    layouts.push_back(std::move(one));
+  }
+  // Layouts in which the lengths of turns say that others pair up.
+  double least = std::numeric_limits<double>::infinity();
+  for (const Measured& one : layouts) least = std::min(least, LengthScatter(one.table));
+  std::erase_if(layouts,
+                [&](const Measured& one) { return LengthScatter(one.table) > 100 + 10 * least; });
+  std::optional<Explanation> best;
+  const double factor = expected ? expected->rotation.attention_factor : 1;
+  // What is left by the best of a layout.
+  const auto explain = [&](const Measured& one, const std::vector<SpectrumGuess>& spectra,
+                           bool anywhere) {
+    if (spectra.empty()) return std::numeric_limits<double>::infinity();
+    Explanation own = Explain(samples, one.table, one.layout, spectra, positions, factor, anywhere);
+    const double left = own.Left();
+    own.faults += LayoutFaults(one.layout, expected);
+    own.score += kPenalty * LayoutFaults(one.layout, expected);
+    Keep(best, std::move(own));
+    return left;
+  };
+  // Positions as given first: mostly little is left for others to explain, and nothing in layouts
+  // that are far off.
+  constexpr double kLittle = 2, kFarOff = 100;
+  std::vector<double> left;
+  for (const Measured& one : layouts) left.push_back(explain(one, one.spectra, false));
+  if (best && best->Left() <= kLittle) return best;
+  const bool is_near = best && best->Left() <= kExplained;
+  for (size_t i = 0; i < layouts.size() && moved; ++i) {
+    if (is_near && left[i] > kFarOff * best->Left()) continue;
+    explain(layouts[i], layouts[i].spectra, true);
+  }
+  // Frequencies of their own always come nearer than a rule, which is off by the engine's
+  // arithmetic.
+  if (best && best->Left() <= kExplained) return best;
+  for (const Measured& one : layouts) {
+    explain(one, OwnSpectra(one.measurements, samples.axes, expected), moved);
   }
   return best;
 }
@@ -101,9 +137,8 @@ std::vector<PositionGuess> PositionsOfOutputs(const Samples& samples, const Rota
   std::vector<double> frequency = rotation.frequency;
   frequency.insert(frequency.end(), rotation.second_frequency.begin(),
                    rotation.second_frequency.end());
-  return PositionsFound(samples, given,
-                        PositionsOf(TurnsOfOutputs(samples, rotation), frequency, samples.axes,
-                                    false, given, kFloat32Tolerance));
+  return PositionsFound(TurnsOfOutputs(samples, rotation), samples, frequency, false, given,
+                        kFloat32Tolerance);
 }
 
 // Tries a rotation as a whole at the usual positions and near ones.
@@ -221,7 +256,7 @@ void TryPermuted(const Samples& samples, const std::optional<Expectation>& expec
   for (const std::vector<int>& places : orders) {
     const Samples back = PutBack(samples, places);
     if (has_many && FindPairs(back).pairs.empty()) continue;
-    std::optional<Explanation> own = ExplainPlain(back, expected);
+    std::optional<Explanation> own = ExplainPlain(back, expected, samples.positions.empty());
     if (!own) continue;
     own->codes = {"channels-permuted"};
     own->places = places;

@@ -1,7 +1,4 @@
-// At which position each token was turned, when the frequencies are known.
-//
-// A slow pair tells roughly where, up to whole turns of its own that are longer than most texts;
-// each faster one then tells more exactly. Work: a few operations for each pair and token.
+// At which positions tokens may have been turned.
 #ifndef ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 #define ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 
@@ -12,23 +9,10 @@
 
 namespace rotary {
 
-struct TokenPosition {
-  double position = 0;
-  double deviation = 0;  // infinite: nothing turned enough to tell
-};
-
-// [tokens, axes], from the pairs that read each axis alone. Of positions that differ by whole turns
-// of all pairs that can be seen, the one nearest to `near` [tokens, axes].
-//   frequency  [pairs, axes]
-//   tolerance  of angles, relative, as for FitOf
-std::vector<TokenPosition> PositionsOf(const TurnTable& table, const std::vector<double>& frequency,
-                                       int axes, bool inverse, const std::vector<double>& near,
-                                       double tolerance);
-
 // Positions that may explain an observation, and how they come of those that were given.
 struct PositionGuess {
-  std::string kind;  // "as given", "shifted", "rounded", "by row", "restart", "other"
-  double shift = 0;  // where kind is "shifted"
+  std::string kind;                          // "as given", "shifted", "rounded", "by row", "other"
+  double shift = 0;                          // where kind is "shifted"
   Precision precision = Precision::kDouble;  // where kind is "rounded"
   std::vector<double> positions;             // [tokens, axes]
   double faults = 0;                         // the weight of it in a score
@@ -38,10 +22,20 @@ struct PositionGuess {
 // one of them.
 std::vector<PositionGuess> UsualPositions(const std::vector<double>& given);
 
-// Guesses from what came out: one shift for all tokens, one for each row, whole numbers for each
-// token.
-std::vector<PositionGuess> PositionsFound(const Samples& samples, const std::vector<double>& given,
-                                          const std::vector<TokenPosition>& found);
+// Guesses from what came out: one shift for all tokens, one for each row, shifts that many tokens
+// share, one for each token; on several axes also one for each token and axis.
+//   frequency  [pairs, axes]
+//   given      [tokens, axes]
+//   tolerance  of angles, relative, as for FitOf
+std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples& samples,
+                                          const std::vector<double>& frequency, bool inverse,
+                                          const std::vector<double>& given, double tolerance);
+
+// Of positions that were not given, where angles are rounded to a format: the shift that most
+// tokens have and those beside it, as they are and rounded too.
+std::vector<PositionGuess> PositionsRounded(const TurnTable& table, const Samples& samples,
+                                            const std::vector<double>& frequency, bool inverse,
+                                            const std::vector<double>& given, Precision precision);
 
 }  // namespace rotary
 

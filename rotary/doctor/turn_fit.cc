@@ -148,6 +148,19 @@ void SetScatter(TurnTable& table) {
 
 }  // namespace
 
+double LengthScatter(const TurnTable& table) {
+  double sum = 0, count = 0;
+  for (const PairTurns& pair : table.pairs) {
+    for (size_t t = 0; t < table.tokens; ++t) {
+      if (!std::isfinite(pair.deviation[t])) continue;
+      const double off = (std::abs(pair.turn[t]) - pair.factor) / pair.deviation[t];
+      sum += off * off;
+      ++count;
+    }
+  }
+  return count > 0 ? std::sqrt(sum / count) : 0;
+}
+
 TurnTable TurnTableOf(const Samples& samples, std::vector<int> first, std::vector<int> second) {
   TurnTable table;
   table.tokens = static_cast<size_t>(samples.tokens);
@@ -178,11 +191,15 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
     const Fit inverse = FitOfTurns(is_rounded ? compare(true) : turned, table.left, true);
     return inverse.chi < forward.chi ? inverse : forward;
   };
-  // The sum over a part, with a factor of its own, is never more than that over all.
+  // The sum over a part, with a factor of its own, is never more than that over all; and mostly its
+  // share of it.
   constexpr size_t kGlance = 192;
+  constexpr double kShare = 0.7;
   const size_t all = table.pairs.size() * table.tokens;
   if (all > 4 * kGlance && std::isfinite(most)) {
-    const Fit glance = fit_of(StrideFor(all, table.tokens, kGlance));
+    const size_t stride = StrideFor(all, table.tokens, kGlance);
+    Fit glance = fit_of(stride);
+    glance.chi += (glance.chi - table.left) * (kShare * static_cast<double>(stride) - 1);
     if (glance.chi > most) return glance;
   }
   return fit_of(1);

@@ -40,6 +40,10 @@ struct TurnTable {
   double numbers = 0;  // of y: N
 };
 
+// By how many of their deviations the lengths of turns scatter, which a rotation makes alike: about
+// 1 where these channels pair up, or some tens with rounded tables; thousands in other pairs.
+double LengthScatter(const TurnTable& table);
+
 TurnTable TurnTableOf(const Samples& samples, std::vector<int> first, std::vector<int> second);
 
 // How z comes of frequency and position.
@@ -60,8 +64,8 @@ struct Fit {
 
 // frequency [pairs, axes], positions [tokens, axes].
 //   tolerance  of angles, relative: what the arithmetic of the engine may be off by
-//   most       of a chi^2 that is certainly larger, a part of it above `most` is enough: a few
-//              turns tell most hypotheses to be wrong
+//   most       where a glance at some 200 turns says that chi^2 is larger, what it says is enough:
+//              most hypotheses are wrong everywhere
 Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
           const std::vector<double>& positions, int axes, const TurnArithmetic& arithmetic = {},
           double tolerance = 0, double most = std::numeric_limits<double>::infinity());

@@ -22,6 +22,7 @@ class Case:
     config: dict
     asked: Run          # what the config says
     truth: Run          # what was done
+    alone: tuple        # (code, Run) of each of two faults without the other, where that can be
     x: np.ndarray       # [rows, tokens, heads, head_dim]
     exact: np.ndarray   # what came out, not yet rounded to the dtype
     noise: np.ndarray   # the variance of what rounding does to it
@@ -91,14 +92,17 @@ def draw_asked(random):
 
 
 def with_faults(asked, faults, random):
-    """The run with these faults, or nothing where one does not apply."""
-    truth = asked
+    """The run with these faults, or nothing where one does not apply; and of two each alone."""
+    truth, alone = asked, []
     for name in faults:
         options = FAULTS[name](truth)
         if not options:
-            return None
-        truth = options[random.integers(len(options))]
-    return truth
+            return None, ()
+        choice = random.integers(len(options))
+        truth, single = options[choice], FAULTS[name](asked)
+        if len(single) == len(options):
+            alone.append((name, single[choice]))
+    return truth, tuple(alone) if len(faults) > 1 else ()
 
 
 def draw(faults, random):
@@ -109,7 +113,7 @@ def draw(faults, random):
         asked, config = draw_asked(random)
         if "tables-rounded" in faults and asked.arithmetic not in ("exact", "float32"):
             continue
-        truth = with_faults(asked, faults, random)
+        truth, alone = with_faults(asked, faults, random)
         if truth is None:
             continue
         rows, tokens, _ = asked.positions.shape
@@ -123,7 +127,7 @@ def draw(faults, random):
             continue
         known = tokens < 17 or bool(asked.rope.sections) or random.random() > 0.12
         shape = str(random.choice(["thd", "htd"] if rows == 1 and random.random() < 0.5 else ["bthd", "bthd", "bhtd"]))
-        return Case(tuple(faults), config, asked, truth, x, exact, noise, known, shape)
+        return Case(tuple(faults), config, asked, truth, alone, x, exact, noise, known, shape)
     raise AssertionError(f"no case shows {faults}")
 
 

@@ -2,7 +2,7 @@
 
 The distance of two stories is the root of the sum of (difference / deviation)^2 over those numbers that the dtype tells
 apart. The stories are: no fault; every other fault with each of its parameters, also with those that fit the truth best; of
-two faults each alone. Nothing here knows what a doctor says.
+two faults each alone, and each with any other. Nothing here knows what a doctor says.
 """
 
 from dataclasses import replace
@@ -104,4 +104,12 @@ def indistinct(case):
             continue
         if case.faults or not the_same(case, run):
             found.add(code)
+    # Of two faults one may be the truth and the other told from none.
+    for known, base in case.alone:
+        others = {code for name in case.faults if name != known for code in accepted(name, base, case.truth)}
+        for code, fault in FAULTS.items():
+            if code in others | found | {known, "positions-ignored", "all-rounded", "not-a-rotation"}:
+                continue
+            if any(not apart(case, run) for run in fault(base)):
+                found.add(code)
     return found

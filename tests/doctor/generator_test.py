@@ -156,7 +156,9 @@ class TurningTest(unittest.TestCase):
             exact = turn(Run(run.rope, run.positions, "exact", dtype, 4), x)[0]
             y, noise = turn(run, x)
             ratio = np.mean((round_to(y, dtype) - exact) ** 2 / noise)
-            self.assertTrue(0.6 <= ratio <= 1.1, (dtype, arithmetic, ratio))  # cosines near 1 are hardly rounded
+            # Cosines near 1 are hardly rounded; where products are not, the variance allows for it.
+            least = 0.6 if arithmetic == "products" else 0.3
+            self.assertTrue(least <= ratio <= 1.1, (dtype, arithmetic, ratio))
 
 
 class ConfigsTest(CliCase):
@@ -223,7 +225,7 @@ class JudgeTest(unittest.TestCase):
             run = Run(Rope(64, 64), np.arange(tokens)[None, :, None], dtype="f32", head_count=2)
             truth = FAULTS["layout-differs"](run)[0]
             x = cases.inputs(1, tokens, 2, 64, "f32", generator)
-            case = cases.Case(("layout-differs",), {}, run, truth, x, *turn(truth, x), True, "bthd")
+            case = cases.Case(("layout-differs",), {}, run, truth, (), x, *turn(truth, x), True, "bthd")
             self.assertEqual(not indistinct(case), few)
 
     def test_positions_that_are_not_given(self):
@@ -232,9 +234,9 @@ class JudgeTest(unittest.TestCase):
         run = Run(Rope(64, 64), 5 + np.arange(40)[None, :, None], dtype="f32", head_count=2)
         x = cases.inputs(1, 40, 2, 64, "f32", generator)
         for faults in (("direction-reversed",), ("theta-differs", "direction-reversed")):
-            truth = cases.with_faults(run, faults, generator)
+            truth, alone = cases.with_faults(run, faults, generator)
             for known in (True, False):
-                case = cases.Case(faults, {}, run, truth, x, *turn(truth, x), known, "bthd")
+                case = cases.Case(faults, {}, run, truth, alone, x, *turn(truth, x), known, "bthd")
                 self.assertEqual(not indistinct(case), known, faults)
 
     def test_facts(self):

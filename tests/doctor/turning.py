@@ -76,11 +76,11 @@ def turn(run, x):
     if run.arithmetic in ("tables", "products"):
         usual = usual + (rounding_variance(cos, run.dtype) + rounding_variance(sin, run.dtype)) / 2 * (u * u + v * v)
     for channels, (kept, crossed), sign in zip(to, products, (-1, 1)):
-        variance = usual
+        # Products may be rounded for all that anybody knows who sees what came out alone.
+        noise[..., channels] = usual + rounding_variance(kept, run.dtype) + rounding_variance(crossed, run.dtype)
         if run.arithmetic == "products":
-            variance = usual + rounding_variance(kept, run.dtype) + rounding_variance(crossed, run.dtype)
             kept, crossed = round_to(kept, run.dtype), round_to(crossed, run.dtype)
-        y[..., channels], noise[..., channels] = kept + sign * crossed, variance
+        y[..., channels] = kept + sign * crossed
     for row, other in run.rows:
         one = np.s_[row:row + 1]
         y[one], noise[one] = turn(other, x)[0][one], turn(other, x)[1][one]
