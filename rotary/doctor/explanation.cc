@@ -160,11 +160,13 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
       }
     }
   }
-  // Positions that nobody gave, of angles that are rounded: with one other departure at most.
+  // Positions that nobody gave, of angles that are rounded: with no other departure.
+  double least = kInfinity;
+  for (const SpectrumGuess& spectrum : spectra) least = std::min(least, spectrum.faults);
   const bool is_open = moved && search.kept().front().Left() > kExplained;
   for (size_t i = 0; i < spectra.size() && samples.positions.empty() && is_open; ++i) {
     const SpectrumGuess& spectrum = spectra[i];
-    if (spectrum.faults > 1.2) continue;
+    if (spectrum.faults > least + 0.2) continue;
     for (const Precision precision : kShort) {
       for (const PositionGuess& guess :
            PositionsRounded(table, samples, spectrum.frequency, false, positions, precision)) {

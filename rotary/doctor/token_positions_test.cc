@@ -1,14 +1,10 @@
-// Properties: the position of every token comes back from its angles alone, near what was believed
-// and far from it, whole or not, on every axis, in every format, and scatters by what is said of
-// it; of positions that look the same the nearest is named; from what was found come one shift, one
-// for each row, and positions that begin again.
+// Properties: from what tokens show come one shift, one for each row, and positions that begin
+// again; of angles in a short format the shift of most tokens, rounded too.
 #include "rotary/doctor/token_positions.h"
 
 #include <cmath>
-#include <numbers>
 
 #include "gtest/gtest.h"
-#include "rotary/base/error.h"
 #include "rotary/doctor/test_samples.h"
 
 namespace rotary {
@@ -16,22 +12,30 @@ namespace {
 
 constexpr int kPairs = 32;
 
-std::vector<double> Frequencies(double theta = 10000) {
+std::vector<double> Frequencies() {
   std::vector<double> frequency;
-  for (int j = 0; j < kPairs; ++j) frequency.push_back(std::pow(theta, -j / double{kPairs}));
+  for (int j = 0; j < kPairs; ++j) frequency.push_back(std::pow(10000, -j / double{kPairs}));
   return frequency;
 }
 
-Samples At(const std::vector<double>& positions, Precision kept, double noise = 0,
-           uint64_t seed = 1) {
-  return Simulate({.tokens = static_cast<int64_t>(positions.size()),
-                   .heads = 4,
-                   .head_dim = 2 * kPairs,
-                   .frequency = Frequencies(),
-                   .positions = positions,
-                   .noise = noise,
-                   .kept = kept,
-                   .seed = seed});
+// Tokens of equal rows that were turned at `used`, where they stand at 0, 1 ..; `known`: as given.
+Samples Turned(int64_t rows, const std::vector<double>& used, bool known = true) {
+  const int64_t tokens = std::ssize(used);
+  Samples samples = Simulate({.tokens = tokens,
+                              .heads = 2,
+                              .head_dim = 2 * kPairs,
+                              .frequency = Frequencies(),
+                              .positions = used,
+                              .kept = Precision::kF32});
+  samples.positions.clear();
+  samples.row.clear();
+  samples.token.clear();
+  for (int64_t i = 0; i < tokens; ++i) {
+    samples.row.push_back(i / (tokens / rows));
+    samples.token.push_back(i % (tokens / rows));
+    if (known) samples.positions.push_back(static_cast<double>(samples.token.back()));
+  }
+  return samples;
 }
 
 TurnTable TableOf(const Samples& samples) {
@@ -43,143 +47,16 @@ TurnTable TableOf(const Samples& samples) {
   return TurnTableOf(samples, first, second);
 }
 
-// The truth, where `near` was believed.
-std::vector<TokenPosition> Found(const Samples& samples, const std::vector<double>& near,
-                                 bool inverse = false) {
-  return PositionsOf(TableOf(samples), Frequencies(), 1, inverse, near, 0);
-}
-
-TEST(PositionsOfTest, AnyPositionInEveryFormat) {
-  const std::vector<double> truth = {0, 1, 7, 2049, 131071, -5, 0.5, 33.25};
-  for (const Precision kept :
-       {Precision::kDouble, Precision::kF32, Precision::kF16, Precision::kBF16}) {
-    const Samples samples = At(truth, kept);
-    for (const double off : {0.0, 1.0, -3.0, 300.0}) {
-      std::vector<double> near = truth;
-      for (double& p : near) p += off;
-      const std::vector<TokenPosition> found = Found(samples, near);
-      ASSERT_EQ(found.size(), truth.size());
-      for (size_t t = 0; t < truth.size(); ++t) {
-        const double deviation = found[t].deviation;
-        const std::string what = Sentence(Name(kept), ", ", truth[t], " near ", near[t]);
-        EXPECT_LE(std::abs(found[t].position - truth[t]), 6 * deviation + 1e-9) << what;
-        EXPECT_LT(deviation, kept == Precision::kBF16 ? 0.01 : 1e-3) << what;
-      }
-    }
-  }
-}
-
-TEST(PositionsOfTest, FarFromWhatWasBelieved) {
-  // All counted from 0; turned where a cache ends, and in a text that began again.
-  const std::vector<double> near = Counted(40);
-  for (const double first : {-20.0, 4096.0, 131000.0, 200000.0}) {
-    const std::vector<double> truth = Counted(40, first);
-    const std::vector<TokenPosition> found = Found(At(truth, Precision::kF32), near);
-    for (size_t t = 0; t < 40; ++t) EXPECT_NEAR(found[t].position, truth[t], 1e-3) << first;
-  }
-}
-
-TEST(PositionsOfTest, DeviationsAreTheScatterOfNoise) {
-  for (const double noise : {0.01, 0.1}) {
-    double pull = 0;
-    constexpr int kDraws = 125;
-    for (int draw = 0; draw < kDraws; ++draw) {
-      const std::vector<double> truth = Counted(8, 1000);
-      const Samples samples = At(truth, Precision::kDouble, noise, static_cast<uint64_t>(draw) + 1);
-      const std::vector<TokenPosition> found = Found(samples, truth);
-      for (size_t t = 0; t < 8; ++t) {
-        pull += std::pow((found[t].position - truth[t]) / found[t].deviation, 2) / 8 / kDraws;
-        EXPECT_LT(found[t].deviation, noise);
-      }
-    }
-    EXPECT_NEAR(std::sqrt(pull), 1, 0.2) << noise;
-  }
-}
-
-TEST(PositionsOfTest, Backwards) {
-  const std::vector<double> truth = Counted(5, 50), mirrored = {-50, -51, -52, -53, -54};
-  const Samples samples = At(mirrored, Precision::kF32);
-  const std::vector<TokenPosition> found = Found(samples, truth, true);
-  for (size_t t = 0; t < 5; ++t) EXPECT_NEAR(found[t].position, truth[t], 1e-4);
-}
-
-TEST(PositionsOfTest, AngleErrorsOfFloat32AreAllowed) {
-  // As if every angle had been rounded to float: at 131,071 some are off by 4e-3.
-  std::vector<double> rounded = Frequencies();
-  Samples samples = At({131071}, Precision::kF32);
-  for (int64_t h = 0; h < 4; ++h) {
-    for (size_t j = 0; j < kPairs; ++j) {
-      const size_t f = static_cast<size_t>(h) * 2 * kPairs + j, g = f + kPairs;
-      const double angle = static_cast<float>(rounded[j] * 131071);
-      const double c = std::cos(angle), s = std::sin(angle);
-      samples.after[f] = c * samples.before[f] - s * samples.before[g];
-      samples.after[g] = c * samples.before[g] + s * samples.before[f];
-    }
-  }
-  const TokenPosition found =
-      PositionsOf(TableOf(samples), Frequencies(), 1, false, {131070}, 0x1p-23)[0];
-  EXPECT_LE(std::abs(found.position - 131071), 3 * found.deviation);
-  EXPECT_TRUE(found.deviation > 1e-4 && found.deviation < 0.05) << found.deviation;
-}
-
-TEST(PositionsOfTest, OfPositionsThatLookTheSameTheNearest) {
-  // One pair: whole turns of it cannot be told.
-  constexpr double kTurn = 2 * std::numbers::pi / 0.5;
-  const Samples samples = Simulate(
-      {.tokens = 1, .head_dim = 2, .frequency = {0.5}, .positions = {3}, .kept = Precision::kF32});
-  for (const double turns : {-2.0, 0.0, 1.0, 40.0}) {
-    const double near = 3 + turns * kTurn + 2;
-    const TokenPosition found =
-        PositionsOf(TurnTableOf(samples, {0}, {1}), {0.5}, 1, false, {near}, 0)[0];
-    EXPECT_NEAR(found.position, 3 + turns * kTurn, 1e-5);
-  }
-}
-
-TEST(PositionsOfTest, WhatStandsStillTellsNothing) {
-  const Samples samples = At({5}, Precision::kF32);
-  const std::vector<double> still(kPairs, 0);
-  const TokenPosition found = PositionsOf(TableOf(samples), still, 1, false, {5}, 0)[0];
-  EXPECT_TRUE(std::isinf(found.deviation));
-  EXPECT_EQ(found.position, 5);
-}
-
-TEST(PositionsOfTest, EveryAxisFromItsOwnPairs) {
-  // Pairs take turns: even ones read the first axis, odd ones the second.
-  const std::vector<std::pair<double, double>> truth = {{3, 40}, {1000, 2}, {7, 7}};
-  std::vector<double> frequency, near;
-  for (int j = 0; j < kPairs; ++j) {
-    const double w = Frequencies()[static_cast<size_t>(j)];
-    for (const int axis : {0, 1}) frequency.push_back(j % 2 == axis ? w : 0);
-  }
-  Samples samples = At({0, 0, 0}, Precision::kF32);
-  samples.axes = 2;
-  for (size_t t = 0; t < 3; ++t) {
-    near.push_back(truth[t].first + 2);
-    near.push_back(truth[t].second - 1);
-    for (size_t i = t * 4 * 2 * kPairs; i < (t + 1) * 4 * 2 * kPairs; i += 2 * kPairs) {
-      for (size_t j = 0; j < kPairs; ++j) {
-        const double p = j % 2 == 0 ? truth[t].first : truth[t].second;
-        const double c = std::cos(p * Frequencies()[j]), s = std::sin(p * Frequencies()[j]);
-        const double x1 = samples.before[i + j], x2 = samples.before[i + j + kPairs];
-        samples.after[i + j] = static_cast<float>(c * x1 - s * x2);
-        samples.after[i + j + kPairs] = static_cast<float>(c * x2 + s * x1);
-      }
-    }
-  }
-  const std::vector<TokenPosition> found =
-      PositionsOf(TableOf(samples), frequency, 2, false, near, 0);
-  ASSERT_EQ(found.size(), 6u);
-  for (size_t t = 0; t < 3; ++t) {
-    EXPECT_NEAR(found[2 * t].position, truth[t].first, 1e-3);
-    EXPECT_NEAR(found[2 * t + 1].position, truth[t].second, 1e-3);
-  }
+std::vector<PositionGuess> Guesses(const Samples& samples) {
+  std::vector<double> given;
+  for (const int64_t token : samples.token) given.push_back(static_cast<double>(token));
+  return PositionsFound(TableOf(samples), samples, Frequencies(), false, given, 0);
 }
 
 TEST(UsualPositionsTest, AsGivenAndRoundedWhereThatChangesThem) {
   std::vector<PositionGuess> guesses = UsualPositions({0, 1, 256});
   ASSERT_EQ(guesses.size(), 1u);
   EXPECT_EQ(guesses[0].kind, "as given");
-  EXPECT_EQ(guesses[0].faults, 0);
   guesses = UsualPositions({0, 257, 2049});
   ASSERT_EQ(guesses.size(), 4u);
   const Precision formats[] = {Precision::kBF16, Precision::kF16, Precision::kTF32};
@@ -188,7 +65,6 @@ TEST(UsualPositionsTest, AsGivenAndRoundedWhereThatChangesThem) {
     EXPECT_EQ(guesses[i + 1].kind, "rounded");
     EXPECT_EQ(guesses[i + 1].precision, formats[i]);
     EXPECT_EQ(guesses[i + 1].positions, rounded[i]);
-    EXPECT_EQ(guesses[i + 1].faults, 1);
   }
   // Beyond the largest of float16.
   for (const PositionGuess& guess : UsualPositions({70001})) {
@@ -196,32 +72,10 @@ TEST(UsualPositionsTest, AsGivenAndRoundedWhereThatChangesThem) {
   }
 }
 
-// Guesses where tokens are known to 0.01.
-std::vector<PositionGuess> Guesses(const Samples& samples, const std::vector<double>& given,
-                                   const std::vector<double>& used) {
-  std::vector<TokenPosition> found;
-  for (size_t i = 0; i < used.size(); ++i) {
-    found.push_back({used[i] + (i % 2 == 0 ? 0.01 : -0.01), 0.01});
-  }
-  return PositionsFound(samples, given, found);
-}
-
-Samples Tokens(int64_t rows, int64_t tokens, bool known = true) {
-  Samples samples{.tokens = rows * tokens};
-  for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t t = 0; t < tokens; ++t) {
-      samples.row.push_back(row);
-      samples.token.push_back(t);
-      if (known) samples.positions.push_back(static_cast<double>(t));
-    }
-  }
-  return samples;
-}
-
 TEST(PositionsFoundTest, OneShift) {
   for (const double shift : {1.0, -3.0, 1000.0}) {
-    const Samples samples = Tokens(1, 9);
-    const auto guesses = Guesses(samples, samples.positions, Counted(9, shift));
+    const auto guesses = Guesses(Turned(1, Counted(9, shift)));
+    ASSERT_FALSE(guesses.empty());
     EXPECT_EQ(guesses[0].kind, "shifted");
     EXPECT_EQ(guesses[0].shift, shift);
     EXPECT_EQ(guesses[0].positions, Counted(9, shift));
@@ -230,33 +84,62 @@ TEST(PositionsFoundTest, OneShift) {
     EXPECT_GT(guesses.back().faults, 1);
   }
   // Positions that nobody gave are half a surprise.
-  EXPECT_EQ(Guesses(Tokens(1, 9, false), Counted(9), Counted(9, 5))[0].faults, 0.5);
+  EXPECT_EQ(Guesses(Turned(1, Counted(9, 5), false))[0].faults, 0.5);
 }
 
 TEST(PositionsFoundTest, OneShiftForEachRow) {
-  const Samples samples = Tokens(2, 3);
   const std::vector<double> used = {2, 3, 4, -5, -4, -3};
-  const auto guesses = Guesses(samples, samples.positions, used);
+  const auto guesses = Guesses(Turned(2, used));
   ASSERT_EQ(guesses.size(), 3u);
   EXPECT_EQ(guesses[1].kind, "by row");
   EXPECT_EQ(guesses[1].positions, used);
-  EXPECT_LT(guesses[1].faults, guesses[2].faults);
 }
 
 TEST(PositionsFoundTest, PositionsThatBeginAgain) {
-  const Samples samples = Tokens(1, 8);
   const std::vector<double> used = {0, 1, 2, 3, 4, 0, 1, 2};
-  const auto guesses = Guesses(samples, samples.positions, used);
+  const auto guesses = Guesses(Turned(1, used));
   ASSERT_EQ(guesses.size(), 1u);  // the shift of most is none
   EXPECT_EQ(guesses[0].kind, "other");
   EXPECT_EQ(guesses[0].positions, used);
+  EXPECT_LT(guesses[0].faults, 3);  // one change, not one for each token
 }
 
 TEST(PositionsFoundTest, TokensThatTellNothingStay) {
-  const Samples samples = Tokens(1, 3);
-  const auto guesses = PositionsFound(samples, samples.positions, {{0, 5}, {4, 0.1}, {9, 0.4}});
-  EXPECT_EQ(guesses.back().positions, std::vector<double>({0, 4, 2}));
-  EXPECT_TRUE(PositionsFound(samples, samples.positions, {{0, 5}, {4, 1}, {9, 0.4}}).empty());
+  Samples samples = Turned(1, Counted(3, 5));
+  for (int64_t i = 0; i < 2 * 2 * kPairs; ++i) {  // the first token
+    samples.before[static_cast<size_t>(i)] = samples.after[static_cast<size_t>(i)] = 0;
+  }
+  const auto guesses = Guesses(samples);
+  ASSERT_FALSE(guesses.empty());
+  EXPECT_EQ(guesses.back().positions, std::vector<double>({0, 6, 7}));
+}
+
+TEST(PositionsRoundedTest, TheShiftOfMostAndBesideIt) {
+  // Angles in bfloat16, of tokens that begin at 700.
+  Samples samples = Turned(1, Counted(64, 700), false);
+  for (int64_t t = 0; t < 64; ++t) {
+    for (int64_t h = 0; h < 2; ++h) {
+      for (int j = 0; j < kPairs; ++j) {
+        const auto f = static_cast<size_t>((t * 2 + h) * 2 * kPairs + j), g = f + kPairs;
+        const double angle = RoundedTo(
+            Precision::kBF16, Frequencies()[static_cast<size_t>(j)] * static_cast<double>(700 + t));
+        const double c = std::cos(angle), s = std::sin(angle);
+        samples.after[f] = static_cast<float>(c * samples.before[f] - s * samples.before[g]);
+        samples.after[g] = static_cast<float>(c * samples.before[g] + s * samples.before[f]);
+      }
+    }
+  }
+  int exact = 0, rounded = 0;
+  for (const PositionGuess& guess : PositionsRounded(TableOf(samples), samples, Frequencies(),
+                                                     false, Counted(64), Precision::kBF16)) {
+    if (guess.kind == "shifted" && guess.positions == Counted(64, 700)) ++exact;
+    if (guess.kind != "rounded") continue;
+    EXPECT_EQ(guess.precision, Precision::kBF16);
+    for (const double p : guess.positions) EXPECT_EQ(RoundedTo(Precision::kBF16, p), p);
+    ++rounded;
+  }
+  EXPECT_EQ(exact, 1);
+  EXPECT_EQ(rounded, 3);
 }
 
 }  // namespace
