@@ -10,6 +10,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace rotary {
 
@@ -25,6 +26,16 @@ std::string Sentence(const Parts&... parts) {
   std::ostringstream out;
   (out << ... << parts);
   return out.str();
+}
+
+// A name from a file as sentences quote it: 60 bytes of a longer one, or less, so that no character
+// of UTF-8 is cut, and "...".
+inline std::string Shortened(std::string_view name) {
+  constexpr size_t kMost = 60;
+  if (name.size() <= kMost) return std::string(name);
+  size_t end = kMost;
+  while (end > 0 && (name[end] & 0xc0) == 0x80) --end;  // in the middle of a character
+  return std::string(name.substr(0, end)) + "...";
 }
 
 // Throws std::invalid_argument with the sentence made of `parts` unless `rule` holds.

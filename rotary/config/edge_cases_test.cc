@@ -115,6 +115,16 @@ TEST(EdgeCasesTest, Refused) {
       {"an empty model_type", R"({"model_type": ""})",
        "model_type is not a known family: ; give its layout by --layout half or --layout "
        "interleaved"},
+      {"a model_type of a page", R"({"model_type": ")" + std::string(5000, 'm') + R"("})",
+       "model_type is not a known family: " + std::string(60, 'm') +
+           "...; give its layout by --layout half or --layout interleaved"},
+      {"a model_type of a page, cut between characters",
+       R"({"model_type": "m)" + std::string(58, 'm') + "\xc3\xa9" + std::string(5000, 'm') +
+           R"("})",
+       "model_type is not a known family: " + std::string(59, 'm') +
+           "...; give its layout by --layout half or --layout interleaved"},
+      {"a class of a page", R"({"_class_name": ")" + std::string(5000, 'C') + R"("})",
+       "_class_name is not a known class: " + std::string(60, 'C') + "..."},
       {"a share of MLA beyond any integer",
        R"({"model_type": "deepseek_v3", "qk_rope_head_dim": 64, "qk_nope_head_dim": 128,
          "rope_scaling": {"rope_type": "default", "partial_rotary_factor": 1e300}})",

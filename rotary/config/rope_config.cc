@@ -25,14 +25,14 @@ namespace {
 const Family& FamilyOfClass(const JsonValue& name) {
   if (const Family* family = FindFamilyOfClass(name.String())) return *family;
   if (name.String().ends_with("Pipeline")) {
-    throw name.Error("is ", name.String(), ": give the config.json of its transformer");
+    throw name.Error("is ", Shortened(name.String()), ": give the config.json of its transformer");
   }
   std::vector<std::string_view> known;
   for (const Family& family : Families()) {
     known.insert(known.end(), family.class_names.begin(), family.class_names.end());
   }
   const std::string_view nearest = Nearest(name.String(), known);
-  throw name.Error("is not a known class: ", name.String(),
+  throw name.Error("is not a known class: ", Shortened(name.String()),
                    nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"));
 }
 
@@ -75,7 +75,7 @@ const Family& FamilyOf(const ConfigObject& config, const RopeConfigOptions& opti
     for (const Family& family : Families()) known.push_back(family.model_type);
     const std::string_view nearest = Nearest(*type, known);
     throw config.Find("model_type")
-        ->Error("is not a known family: ", *type,
+        ->Error("is not a known family: ", Shortened(*type),
                 nearest.empty() ? "" : Sentence("; did you mean ", nearest, "?"),
                 "; give its layout by --layout half or --layout interleaved");
   }

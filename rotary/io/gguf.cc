@@ -131,10 +131,7 @@ class Parser {
  private:
   template <class... Parts>
   FileError Error(const Parts&... parts) const {
-    constexpr size_t kShown = 60;
-    const bool cut = place_.size() > kShown;
-    return FileError(Sentence("cannot read ", source_, ": ",
-                              cut ? place_.substr(0, kShown) + "..." : place_, ": ", parts...));
+    return FileError(Sentence("cannot read ", source_, ": ", Shortened(place_), ": ", parts...));
   }
 
   uint64_t Left() const { return bytes_.size() - pos_; }

@@ -9,7 +9,6 @@ namespace rotary {
 namespace {
 
 constexpr int kMaxDepth = 64;
-constexpr size_t kShownCharacters = 60;
 
 // "line 3, column 7" of the byte before which `text` went wrong.
 std::string LineAndColumn(std::string_view text, size_t byte) {
@@ -31,9 +30,7 @@ std::string Complaint(std::string_view what) {
 std::string Shown(const Json& value) {
   if (value.is_array()) return Sentence("an array of ", value.size());
   if (value.is_object()) return "an object";
-  std::string text = value.dump(-1, ' ', /*ensure_ascii=*/true);  // can be cut anywhere
-  if (text.size() > kShownCharacters) text = text.substr(0, kShownCharacters) + "...";
-  return text;
+  return Shortened(value.dump(-1, ' ', /*ensure_ascii=*/true));
 }
 
 }  // namespace
