@@ -15,20 +15,12 @@
 #include "gtest/gtest.h"
 #include "rotary/base/simd.h"
 #include "rotary/base/tensor.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 namespace {
 
 const BenchOptions kShort{.threads = 1, .rounds = 3, .row_seconds = 0.1, .burst_seconds = 1e-3};
-
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::runtime_error& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
 
 TEST(MeasureTest, ShareIsCandidateOverTheFastestLimit) {
   const Workload fma = FmaWorkload(1);
@@ -49,12 +41,12 @@ TEST(CheckTest, ImpossibleSharesAndWrongAnswersAreErrors) {
   CheckShares(results);
   results.push_back({.name = "c", .share = 1.04});
   results.push_back({.name = "d", .share = nan});
-  EXPECT_EQ(ErrorOf([&] { CheckShares(results); }),
+  EXPECT_EQ(Thrown<std::runtime_error>([&] { CheckShares(results); }),
             "bench: a share above 1.03 means a wrong limit: c (1.040), d (nan)");
   CheckAnswer("row", -1e-9, 1e-8);
-  EXPECT_EQ(ErrorOf([] { CheckAnswer("row", -0.5, 0.25); }),
+  EXPECT_EQ(Thrown<std::runtime_error>([] { CheckAnswer("row", -0.5, 0.25); }),
             "bench: row gives a wrong answer: error -0.5 above 0.25");
-  EXPECT_EQ(ErrorOf([=] { CheckAnswer("row", nan, 1); }),
+  EXPECT_EQ(Thrown<std::runtime_error>([=] { CheckAnswer("row", nan, 1); }),
             "bench: row gives a wrong answer: error nan above 1");
 }
 

@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "rotary/attention/softmax_attention.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 namespace {
@@ -111,26 +112,17 @@ const std::vector<BadCall>& BadCalls() {
   return calls;
 }
 
-std::string SentenceOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 TEST(AttentionArgumentsTest, BadCallsAreRefusedInOneSentence) {
   for (const BadCall& bad : BadCalls()) {
     Call c;
     c.out.data<float>()[0] = 42;
     bad.spoil(c);
-    EXPECT_EQ(SentenceOf([&] {
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] {
                 SoftmaxAttention(c.q_view, c.k_view, c.v_view, c.out_view, c.lse_view, c.options);
               }),
               "softmax_attention: " + bad.sentence);
     EXPECT_EQ(c.out.data<float>()[0], 42);
-    EXPECT_EQ(SentenceOf([&] {
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] {
                 SoftmaxAttentionBackward(c.q_view, c.k_view, c.v_view, c.out_view, c.lse_view,
                                          c.out.view(), c.q.view(), c.k.view(), c.v.view(),
                                          c.options);
@@ -142,7 +134,7 @@ TEST(AttentionArgumentsTest, BadCallsAreRefusedInOneSentence) {
 TEST(AttentionArgumentsTest, BadGradientsAreRefused) {
   Call c;
   const auto sentence = [&](ConstTensorView lse, TensorView d_out, TensorView d_q, TensorView d_k) {
-    return SentenceOf([&] {
+    return Thrown<std::invalid_argument>([&] {
       SoftmaxAttentionBackward(c.q.view(), c.k.view(), c.v.view(), c.out.view(), lse, d_out, d_q,
                                d_k, c.v.view());
     });
@@ -162,7 +154,7 @@ TEST(AttentionArgumentsTest, BadGradientsAreRefused) {
 TEST(AttentionArgumentsTest, NegativeThreadsAreRefused) {
   Call c;
   c.options.threads = -1;
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               SoftmaxAttention(c.q.view(), c.k.view(), c.v.view(), c.out.view(), {}, c.options);
             }),
             "threads must be 0 (all cores) or more, got -1");

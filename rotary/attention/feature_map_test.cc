@@ -19,6 +19,7 @@
 #include "rotary/attention/linear_attention.h"
 #include "rotary/base/random.h"
 #include "rotary/base/simd.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 namespace {
@@ -394,22 +395,14 @@ TEST(FeatureMapTest, EmptyInput) {
   }
 }
 
-std::string Error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
 TEST(FeatureMapTest, BadInputGetsItsSentence) {
   Tensor x(DType::kF32, {2, 3, 1, 4}), same(DType::kF32, {2, 3, 1, 4}),
       other(DType::kF32, {2, 3, 1, 6});
   Tensor half(DType::kF16, {2, 3, 1, 4}), flat(DType::kF32, {6, 4}), w(DType::kF32, {6, 4});
   const auto apply = [&](FeatureMap map, ConstTensorView projection, ConstTensorView in,
                          TensorView out) {
-    return Error([&] { ApplyFeatureMap(map, Side::kKey, projection, in, out); });
+    return Thrown<std::invalid_argument>(
+        [&] { ApplyFeatureMap(map, Side::kKey, projection, in, out); });
   };
   constexpr auto kElu = FeatureMap::kEluPlusOne, kPerformer = FeatureMap::kPerformer;
   EXPECT_EQ(apply(kElu, {}, flat.view(), same.view()),
@@ -429,13 +422,13 @@ TEST(FeatureMapTest, BadInputGetsItsSentence) {
   EXPECT_EQ(apply(kElu, {}, {x.data<float>(), DType::kF32, {2, 3, 1, 2}, {12, 4, 4, 2}},
                   same.view().Slice(3, 0, 2)),
             "feature map: the channel stride of x must be 1, got 2");
-  EXPECT_EQ(Error([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               ApplyFeatureMapBackward(kElu, Side::kKey, {}, x.view(), same.view(), other.view(),
                                       x.view());
             }),
             "feature map: gradients must have the shapes of features [2, 3, 1, 4] and x "
             "[2, 3, 1, 4], got [2, 3, 1, 6] and [2, 3, 1, 4]");
-  EXPECT_EQ(Error([&] { PerformerProjection(0, 4, 1, 1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { PerformerProjection(0, 4, 1, 1); }),
             "PerformerProjection: features and head_dim must be at least 1, got 0 and 4");
 }
 

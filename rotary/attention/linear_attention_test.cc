@@ -20,6 +20,7 @@
 #include "rotary/attention/linear_attention_ref.h"
 #include "rotary/base/random.h"
 #include "rotary/base/simd.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/rope/rotate.h"
 
 namespace rotary {
@@ -474,15 +475,6 @@ TEST(LinearAttentionTest, MemoryIsLinearInTokens) {
   EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 200 * 1024);  // KiB
 }
 
-std::string Error(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
 TEST(LinearAttentionTest, BadInputGetsItsSentence) {
   const auto error = [](auto change) {
     Operands x({{2, 3, 3, 4, 2, 6, 5}, true}, 1);
@@ -495,8 +487,8 @@ TEST(LinearAttentionTest, BadInputGetsItsSentence) {
         x.v.view(), out.view(), x.options};
     change(a);
     for (float& value : out.span<float>()) value = 7;
-    std::string sentence =
-        Error([&] { LinearAttention(a.q, a.k, a.rotated_q, a.rotated_k, a.v, a.out, a.options); });
+    std::string sentence = Thrown<std::invalid_argument>(
+        [&] { LinearAttention(a.q, a.k, a.rotated_q, a.rotated_k, a.v, a.out, a.options); });
     const bool untouched = std::ranges::all_of(out.span<float>(), [](float y) { return y == 7; });
     EXPECT_TRUE(untouched) << sentence;
     return sentence;
@@ -551,10 +543,10 @@ TEST(LinearAttentionTest, BadInputGetsItsSentence) {
 
 TEST(LinearAttentionTest, RefusesWhatItCannotTurn) {
   const auto error = [](const Rotation& rotation, int features) {
-    return Error([&] { CheckLinearRotation(rotation, features); });
+    return Thrown<std::invalid_argument>([&] { CheckLinearRotation(rotation, features); });
   };
   Rotation rotation = MakeRotation({.head_dim = 8});
-  EXPECT_EQ(error(rotation, 8), "no error");
+  EXPECT_EQ(error(rotation, 8), "nothing was thrown");
   EXPECT_EQ(error(rotation, 7), "linear attention: rotary needs an even number of features, got 7");
   EXPECT_EQ(error(rotation, 16),
             "linear attention: the rotation turns 8 channels, the feature map makes 16");
@@ -569,8 +561,8 @@ TEST(LinearAttentionTest, RefusesWhatItCannotTurn) {
             "linear attention: xPos decay would scale the numerator and not the denominator");
 
   const std::vector<float> slopes{0.5f};
-  EXPECT_EQ(Error([] { CheckLinearBias({}); }), "no error");
-  EXPECT_EQ(Error([&] { CheckLinearBias(slopes); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { CheckLinearBias({}); }), "nothing was thrown");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { CheckLinearBias(slopes); }),
             "linear attention: ALiBi adds to the scores under a softmax and linear attention forms "
             "none; choose rotary, sinusoidal, learned or none");
 }

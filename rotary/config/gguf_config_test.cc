@@ -4,7 +4,6 @@
 // is not known is refused; architectures with other positions than rotary ones say which.
 #include "rotary/config/gguf_config.h"
 
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -17,6 +16,7 @@
 #include "rotary/config/rope_config.h"
 #include "rotary/config/test_config.h"
 #include "rotary/io/test_folder.h"
+#include "rotary/io/test_gguf.h"
 #include "rotary/rope/rules.h"
 
 namespace rotary {
@@ -225,35 +225,21 @@ TEST(GgufConfigTest, OneArchitectureForTwoModels) {
             "positions: the 13B, with 40 layers, has scores that fall with the distance (ALiBi)");
 }
 
-// The bytes of numbers, lowest first.
-template <class T>
-std::string Raw(T value) {
-  static_assert(std::endian::native == std::endian::little);
-  return {reinterpret_cast<const char*>(&value), sizeof value};
-}
-
-std::string Text(const std::string& text) { return Raw(uint64_t{text.size()}) + text; }
-
-// A GGUF file of a Llama with f32 tensors of divisors.
-std::string FileOf(const std::map<std::string, std::vector<float>>& tensors) {
-  std::string bytes = "GGUF" + Raw(uint32_t{3}) + Raw(uint64_t{tensors.size()}) + Raw(uint64_t{6});
-  bytes += Text("general.architecture") + Raw(uint32_t{8}) + Text("llama");
+// A GGUF file of a Llama with an f32 tensor of divisors, where there are any.
+std::string FileOf(const std::vector<float>& divisors) {
+  using namespace gguf_bytes;  // NOLINT: the words of the format
+  std::vector<std::string> keys = {Key("general.architecture", kString, Text("llama")),
+                                   Key("llama.rope.freq_base", kF32, Raw(500000.0f))};
   for (const auto& [key, value] : std::map<std::string, uint32_t>{{"block_count", 2},
                                                                   {"context_length", 131072},
                                                                   {"embedding_length", 4096},
                                                                   {"attention.head_count", 32}}) {
-    bytes += Text("llama." + key) + Raw(uint32_t{4}) + Raw(value);
+    keys.push_back(Key("llama." + key, kU32, Raw(value)));
   }
-  bytes += Text("llama.rope.freq_base") + Raw(uint32_t{6}) + Raw(500000.0f);
+  if (divisors.empty()) return gguf_bytes::FileOf(keys, {});
   std::string data;
-  for (const auto& [name, numbers] : tensors) {
-    bytes += Text(name) + Raw(uint32_t{1}) + Raw(uint64_t{numbers.size()}) + Raw(uint32_t{0}) +
-             Raw(uint64_t{data.size()});
-    for (const float number : numbers) data += Raw(number);
-    data.resize((data.size() + 31) / 32 * 32);
-  }
-  bytes.resize((bytes.size() + 31) / 32 * 32);
-  return bytes + data;
+  for (const float divisor : divisors) data += Raw(divisor);
+  return gguf_bytes::FileOf(keys, {TensorInfo("rope_freqs.weight", {divisors.size()}, 0, 0)}, data);
 }
 
 TEST(GgufConfigTest, TensorsOfAFileDivideFrequencies) {
@@ -269,8 +255,7 @@ TEST(GgufConfigTest, TensorsOfAFileDivideFrequencies) {
   for (size_t i = 0; i < base.frequency.size(); ++i) {
     divisors.push_back(static_cast<float>(base.frequency[i] / scaled.frequency[i]));
   }
-  const auto llama3 =
-      ReadRopeConfig(folder.Put("llama3.gguf", FileOf({{"rope_freqs.weight", divisors}})));
+  const auto llama3 = ReadRopeConfig(folder.Put("llama3.gguf", FileOf(divisors)));
   const Rotation& rotation = *llama3.layers.at(0).query;
   for (size_t i = 0; i < divisors.size(); ++i) {
     const double expected = base.frequency[i] / static_cast<double>(divisors[i]);

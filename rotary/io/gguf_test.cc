@@ -4,7 +4,6 @@
 // size) and no length is believed before the bytes are there.
 #include "rotary/io/gguf.h"
 
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <iostream>
@@ -15,51 +14,12 @@
 #include "rotary/io/file.h"
 #include "rotary/io/test_damage.h"
 #include "rotary/io/test_folder.h"
+#include "rotary/io/test_gguf.h"
 
 namespace rotary {
 namespace {
 
-constexpr uint32_t kU8 = 0, kI8 = 1, kU16 = 2, kI16 = 3, kU32 = 4, kI32 = 5, kF32 = 6, kBool = 7,
-                   kString = 8, kArray = 9, kU64 = 10, kI64 = 11, kF64 = 12;
-
-// The bytes of numbers, lowest first, as the machines that run this hold them.
-template <class... T>
-std::string Raw(T... values) {
-  static_assert(std::endian::native == std::endian::little);
-  std::string bytes;
-  (bytes.append(reinterpret_cast<const char*>(&values), sizeof(T)), ...);
-  return bytes;
-}
-
-std::string Text(std::string_view text) { return Raw(uint64_t{text.size()}) + std::string(text); }
-
-std::string Key(std::string_view name, uint32_t type, std::string_view value) {
-  return Text(name) + Raw(type) + std::string(value);
-}
-
-std::string Array(uint32_t type, uint64_t count, std::string_view elements) {
-  return Raw(type, count) + std::string(elements);
-}
-
-std::string TensorInfo(std::string_view name, const std::vector<uint64_t>& lengths, uint32_t type,
-                       uint64_t offset) {
-  std::string bytes = Text(name) + Raw(static_cast<uint32_t>(lengths.size()));
-  for (const uint64_t length : lengths) bytes += Raw(length);
-  return bytes + Raw(type, offset);
-}
-
-std::string Start(uint32_t version, uint64_t tensors, uint64_t keys) {
-  return "GGUF" + Raw(version, tensors, keys);
-}
-
-std::string FileOf(const std::vector<std::string>& keys, const std::vector<std::string>& tensors,
-                   std::string_view data = "", size_t alignment = 32, uint32_t version = 3) {
-  std::string bytes = Start(version, tensors.size(), keys.size());
-  for (const std::string& key : keys) bytes += key;
-  for (const std::string& tensor : tensors) bytes += tensor;
-  while (bytes.size() % alignment != 0) bytes += '\0';
-  return bytes + std::string(data);
-}
+using namespace gguf_bytes;  // NOLINT: what the tests of this file are made of
 
 // Parses a copy of exactly this size, `shift` bytes after an aligned place.
 GgufHeader Parse(std::string_view bytes, size_t shift = 0) {

@@ -1,4 +1,4 @@
-// For tests: a folder of their own that goes away, and what a call threw.
+// For tests: a folder of their own that goes away; test_thrown.h comes with it.
 #ifndef ROTARY_IO_TEST_FOLDER_H_
 #define ROTARY_IO_TEST_FOLDER_H_
 
@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "rotary/base/error.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 
@@ -47,18 +48,6 @@ class TestFolder {
  private:
   std::filesystem::path path_;
 };
-
-// The sentence of the Error that `call` throws; "nothing was thrown" where it throws none. Other
-// types pass through.
-template <class Error = FileError, class Call>
-std::string Thrown(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 }  // namespace rotary
 

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <numbers>
 #include <stdexcept>
 
 #include "gtest/gtest.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/io/json.h"
 #include "rotary/lab/test_page.h"
 
@@ -94,41 +94,32 @@ TEST(TraceTest, ParsesVectors) {
   EXPECT_EQ(ParseVector("7"), (std::vector<double>{7}));
 }
 
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(TraceTest, BadInputGetsItsSentence) {
   for (const char* text : {"", "1,", ",1", "1,,2", "one", "1 2", "inf", "1,nan", "1e999"}) {
-    EXPECT_EQ(ErrorOf([&] { ParseVector(text); }),
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { ParseVector(text); }),
               "trace: \"" + std::string(text) + "\" is no vector such as 1,0,-0.5,1");
   }
-  EXPECT_EQ(ErrorOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeTrace(MakeRotation({.head_dim = 4}), {1, 2}, {0});
             }),
             "trace: the rotation takes 4 channels, got 2");
-  EXPECT_EQ(ErrorOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeTrace(MakeRotation({.head_dim = 2}), {1, NAN}, {0});
             }),
             "trace: the vector must be finite, got nan");
-  EXPECT_EQ(ErrorOf([] { RotationByDegrees(2, INFINITY, Layout::kHalf); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { RotationByDegrees(2, INFINITY, Layout::kHalf); }),
             "trace: degrees must be a number, got inf");
   Rotation two_axes = MakeRotation({.head_dim = 2});
   two_axes.axes = 2;
   two_axes.frequency = {1, 1};
-  EXPECT_EQ(ErrorOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               MakeTrace(two_axes, {1, 2}, {0});
             }),
             "trace: the rotation must have one axis, got 2");
   Rotation two_heads = MakeRotation({.head_dim = 2});
   two_heads.heads = 2;
   two_heads.frequency = {1, 1};
-  EXPECT_EQ(ErrorOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               MakeTrace(two_heads, {1, 2}, {0});
             }),
             "trace: the rotation must be the same for all heads, got frequencies for 2");

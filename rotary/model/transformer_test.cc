@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "rotary/base/error.h"
 #include "rotary/base/random.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/model/transformer_ref.h"
 
 namespace rotary {
@@ -362,17 +363,6 @@ TEST(TransformerTest, APositionEncodingChangesNoOtherWeight) {
   EXPECT_EQ(learned.layout().count() - rotary.layout().count(), 12 * 24);
 }
 
-// The sentence that `action` throws.
-template <class Action>
-std::string SentenceOf(Action action) {
-  try {
-    action();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 TEST(TransformerTest, AnotherRotationIsThatOfAModelMadeWithIt) {
   ModelConfig config = Decoder();
   Transformer turned(config);
@@ -389,7 +379,7 @@ TEST(TransformerTest, AnotherRotationIsThatOfAModelMadeWithIt) {
     return std::vector<float>(values.begin(), values.end());
   };
   const std::vector<float> before = logits(turned);
-  EXPECT_EQ(SentenceOf([&] { turned.SetRotation(MakeRotation({.head_dim = 2})); }),
+  EXPECT_EQ(Thrown<std::exception>([&] { turned.SetRotation(MakeRotation({.head_dim = 2})); }),
             Sentence("model: the rotation must be of ", config.head_dim, " channels, got 2"));
   EXPECT_EQ(logits(turned), before);
   turned.SetRotation(config.rotation);
@@ -399,7 +389,7 @@ TEST(TransformerTest, AnotherRotationIsThatOfAModelMadeWithIt) {
 
   config.positions = PositionEncoding::kNone;
   Transformer none(config);
-  EXPECT_EQ(SentenceOf([&] { none.SetRotation(config.rotation); }),
+  EXPECT_EQ(Thrown<std::exception>([&] { none.SetRotation(config.rotation); }),
             "model: a rotation is for the encoding rotary, this model has none");
 }
 
@@ -410,12 +400,12 @@ TEST(TransformerTest, BadBatchesAreRefused) {
   const auto sentence = [&](auto change) {
     OwnedBatch batch = MakeBatch(config, 5);
     change(batch);
-    return SentenceOf([&] {
+    return Thrown<std::exception>([&] {
       Workspace workspace;
       Logits(model, batch.view(), workspace);
     });
   };
-  EXPECT_EQ(sentence([](OwnedBatch&) {}), "nothing thrown");
+  EXPECT_EQ(sentence([](OwnedBatch&) {}), "nothing was thrown");
   EXPECT_EQ(sentence([](OwnedBatch& b) { b.ids.pop_back(); }),
             "model: the batch needs 10 ids, got 9");
   EXPECT_EQ(sentence([](OwnedBatch& b) { b.tokens = 0; }),
@@ -426,16 +416,16 @@ TEST(TransformerTest, BadBatchesAreRefused) {
             "model: learned positions are 0 to 11, got 12");
   EXPECT_EQ(sentence([&](OwnedBatch& b) { b = MakeBatch(config, 13); }),
             "model: learned positions end at 12 tokens, got 13");
-  EXPECT_NE(sentence([](OwnedBatch& b) { b.ids[3] = 23; }), "nothing thrown");
+  EXPECT_NE(sentence([](OwnedBatch& b) { b.ids[3] = 23; }), "nothing was thrown");
 }
 
 TEST(ModelConfigTest, BrokenRulesAreRefused) {
   const auto sentence = [](auto change) {
     ModelConfig config = Decoder();
     change(config);
-    return SentenceOf([&] { CheckModelConfig(config); });
+    return Thrown<std::exception>([&] { CheckModelConfig(config); });
   };
-  EXPECT_EQ(sentence([](ModelConfig&) {}), "nothing thrown");
+  EXPECT_EQ(sentence([](ModelConfig&) {}), "nothing was thrown");
   EXPECT_EQ(sentence([](ModelConfig& c) { c.kv_heads = 3; }),
             "model: heads must be a multiple of kv_heads, got 4 heads and 3 kv_heads");
   EXPECT_EQ(sentence([](ModelConfig& c) { c.rotation = MakeRotation({.head_dim = 8}); }),
@@ -447,10 +437,11 @@ TEST(ModelConfigTest, BrokenRulesAreRefused) {
               c.positions = PositionEncoding::kAlibi;
             }),
             "model: ALiBi adds to scores, and linear attention has none; use softmax attention");
-  EXPECT_EQ(SentenceOf([] { LlamaConfig({.vocab_size = 9, .model_dim = 30, .heads = 4}); }),
-            "model: model_dim must be a multiple of heads, got model_dim 30 and 4 heads");
   EXPECT_EQ(
-      SentenceOf([] { ParsePositionEncoding("rope"); }),
+      Thrown<std::exception>([] { LlamaConfig({.vocab_size = 9, .model_dim = 30, .heads = 4}); }),
+      "model: model_dim must be a multiple of heads, got model_dim 30 and 4 heads");
+  EXPECT_EQ(
+      Thrown<std::exception>([] { ParsePositionEncoding("rope"); }),
       "position encoding must be one of rotary, sinusoidal, learned, alibi, none, got \"rope\"");
 }
 

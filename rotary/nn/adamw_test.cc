@@ -102,10 +102,9 @@ TEST(AdamWTest, NanReachesWeightAndNorm) {
 TEST(AdamWTest, RefusesBadInput) {
   auto a = TestMatrix<float>::Random(1, 3, 1), b = TestMatrix<float>::Random(1, 4, 2);
   const auto before = a;
-  EXPECT_EQ(
-      SentenceOf<std::invalid_argument>([&] { AdamW(a.row(), b.row(), a.row(), a.row(), {}); }),
-      "AdamW: weight, gradient, m and v must be of one size, got 3, 4, 3, 3");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>(
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { AdamW(a.row(), b.row(), a.row(), a.row(), {}); }),
+            "AdamW: weight, gradient, m and v must be of one size, got 3, 4, 3, 3");
+  EXPECT_EQ(Thrown<std::invalid_argument>(
                 [&] { AdamW(a.row(), a.row(), a.row(), a.row(), {.step = 0}); }),
             "AdamW: steps are counted from 1, got 0");
   EXPECT_TRUE(a.SameBits(before));

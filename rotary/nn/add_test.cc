@@ -54,7 +54,7 @@ TEST(AddTest, RefusesBadShapes) {
   const TestMatrix<float> x(3, 2);
   auto sum = TestMatrix<float>::Random(2, 3, 1);
   const auto before = sum;
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { AddTo(x.view(), sum.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { AddTo(x.view(), sum.view()); }),
             "AddTo: x must be [2, 3], got [3, 2]");
   EXPECT_TRUE(sum.SameBits(before));
 }

@@ -70,9 +70,9 @@ TEST(BiasTest, NanStaysInItsColumn) {
 
 TEST(BiasTest, RefusesBadSizes) {
   TestMatrix<float> x(2, 3), bias(1, 4);
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { AddBias(bias.row(), x.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { AddBias(bias.row(), x.view()); }),
             "AddBias: bias must have 3 elements, got 4");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { AddRowSums(x.view(), bias.row()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { AddRowSums(x.view(), bias.row()); }),
             "AddRowSums: d_bias must have 3 elements, got 4");
 }
 

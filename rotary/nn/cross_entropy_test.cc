@@ -128,13 +128,13 @@ TEST(CrossEntropyTest, RefusesBadInput) {
   const auto before = logits;
   const std::vector<int32_t> many = {0, 1, 2}, high = {0, 3}, low = {-2, 0}, good = {0, 1};
   std::vector<float> losses(3);
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { CrossEntropy(logits.view(), many); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { CrossEntropy(logits.view(), many); }),
             "CrossEntropy: there must be 2 targets, got 3");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { CrossEntropy(logits.view(), good, losses); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { CrossEntropy(logits.view(), good, losses); }),
             "CrossEntropy: losses must have 2 elements, got 3");
-  EXPECT_EQ(SentenceOf<std::out_of_range>([&] { CrossEntropy(logits.view(), high); }),
+  EXPECT_EQ(Thrown<std::out_of_range>([&] { CrossEntropy(logits.view(), high); }),
             "CrossEntropy: target 3 of row 1 is not in [0, 3)");
-  EXPECT_EQ(SentenceOf<std::out_of_range>([&] { CrossEntropyGradient(logits.view(), low, 1); }),
+  EXPECT_EQ(Thrown<std::out_of_range>([&] { CrossEntropyGradient(logits.view(), low, 1); }),
             "CrossEntropyGradient: target -2 of row 0 is not in [0, 3)");
   EXPECT_TRUE(logits.SameBits(before));
 }

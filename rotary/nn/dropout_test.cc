@@ -106,7 +106,7 @@ TEST(DropoutTest, NanStaysNan) {
 TEST(DropoutTest, RefusesBadInput) {
   TestMatrix<float> a(2, 3), b(3, 2);
   const auto sentence = [&](double probability, Matrix<float> y) {
-    return SentenceOf<std::invalid_argument>(
+    return Thrown<std::invalid_argument>(
         [&] { ApplyDropout({.probability = probability}, a.view(), y); });
   };
   EXPECT_EQ(sentence(0.1, b.view()), "ApplyDropout: y must be [2, 3], got [3, 2]");

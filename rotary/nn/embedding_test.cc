@@ -95,7 +95,7 @@ TEST(EmbeddingTest, RefusesBadInput) {
   const auto embed = [&]<class Exception>(Matrix<const float> from, std::vector<int32_t> ids,
                                           Exception*) {
     const Lookup lookup = {from, ids};
-    return SentenceOf<Exception>([&] { Embed({&lookup, 1}, out.view()); });
+    return Thrown<Exception>([&] { Embed({&lookup, 1}, out.view()); });
   };
   std::invalid_argument* invalid = nullptr;
   std::out_of_range* outside = nullptr;
@@ -103,18 +103,16 @@ TEST(EmbeddingTest, RefusesBadInput) {
   EXPECT_EQ(embed(table.view(), {0, 1, 2}, invalid), "Embed: there must be 2 ids, got 3");
   EXPECT_EQ(embed(table.view(), {0, 3}, outside), "Embed: id 3 of row 1 is not in [0, 3)");
   EXPECT_EQ(embed(table.view(), {-1, 0}, outside), "Embed: id -1 of row 0 is not in [0, 3)");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { Embed({}, out.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Embed({}, out.view()); }),
             "Embed: there must be a table at least");
   EXPECT_TRUE(out.SameBits(before));
 
   const std::vector<int32_t> good = {0, 1}, bad = {0, 3}, many = {0, 1, 2};
-  EXPECT_EQ(
-      SentenceOf<std::invalid_argument>([&] { EmbedBackward(good, out.view(), narrow.view()); }),
-      "EmbedBackward: d_table must be [3, 4], got [3, 2]");
-  EXPECT_EQ(
-      SentenceOf<std::invalid_argument>([&] { EmbedBackward(many, out.view(), table.view()); }),
-      "EmbedBackward: there must be 2 ids, got 3");
-  EXPECT_EQ(SentenceOf<std::out_of_range>([&] { EmbedBackward(bad, out.view(), table.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { EmbedBackward(good, out.view(), narrow.view()); }),
+            "EmbedBackward: d_table must be [3, 4], got [3, 2]");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { EmbedBackward(many, out.view(), table.view()); }),
+            "EmbedBackward: there must be 2 ids, got 3");
+  EXPECT_EQ(Thrown<std::out_of_range>([&] { EmbedBackward(bad, out.view(), table.view()); }),
             "EmbedBackward: id 3 of row 1 is not in [0, 3)");
   EXPECT_TRUE(table.SameBits(TestMatrix<float>(3, 4)));
 }

@@ -136,15 +136,15 @@ TEST(GeluTest, NanStaysNan) {
 
 TEST(GeluTest, RefusesBadShapes) {
   TestMatrix<float> a(2, 3), b(3, 2), bias(1, 2);
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { Gelu(a.view(), {}, {}, b.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Gelu(a.view(), {}, {}, b.view()); }),
             "Gelu: y must be [2, 3], got [3, 2]");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { Gelu(a.view(), {}, b.view(), a.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Gelu(a.view(), {}, b.view(), a.view()); }),
             "Gelu: slope must be [2, 3], got [3, 2]");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { Gelu(a.view(), bias.row(), {}, a.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Gelu(a.view(), bias.row(), {}, a.view()); }),
             "Gelu: bias must have 3 elements, got 2");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { GeluBackward(a.view(), b.view(), a.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { GeluBackward(a.view(), b.view(), a.view()); }),
             "GeluBackward: d_y must be [2, 3], got [3, 2]");
-  EXPECT_EQ(SentenceOf<std::invalid_argument>([&] { GeluBackward(a.view(), a.view(), b.view()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { GeluBackward(a.view(), a.view(), b.view()); }),
             "GeluBackward: d_z must be [2, 3], got [3, 2]");
 }
 

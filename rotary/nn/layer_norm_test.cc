@@ -165,7 +165,7 @@ TEST(LayerNormTest, RefusesBadShapes) {
   TestMatrix<float> good(2, 3), bad(3, 2), wide(1, 4);
   const auto forward = [&](Matrix<float> residual, std::span<float> gain, std::span<float> bias,
                            Matrix<float> y, const NormSaved& saved, const DropoutMask& dropout) {
-    return SentenceOf<std::invalid_argument>(
+    return Thrown<std::invalid_argument>(
         [&] { LayerNorm(op.x.view(), residual, gain, bias, y, saved, {.dropout = dropout}); });
   };
   const auto y = good.view();
@@ -189,7 +189,7 @@ TEST(LayerNormTest, RefusesBadShapes) {
 
   const auto backward = [&](const NormSaved& saved, std::span<float> of_gain, Matrix<float> d_sum,
                             Matrix<float> d_x, std::span<float> d_gain, std::span<float> d_bias) {
-    return SentenceOf<std::invalid_argument>(
+    return Thrown<std::invalid_argument>(
         [&] { LayerNormBackward(saved, of_gain, op.d_y.view(), 0, d_sum, d_x, d_gain, d_bias); });
   };
   const auto saved = op.saved();

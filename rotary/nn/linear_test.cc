@@ -179,7 +179,7 @@ TEST(LinearTest, SameBitsForAnyThreads) {
 TEST(LinearTest, RefusesBadShapes) {
   Operands op({2, 3, 5}, {});
   TestMatrix<float> bad(3, 2), wide(1, 9);
-  const auto sentence = [](auto&& body) { return SentenceOf<std::invalid_argument>(body); };
+  const auto sentence = [](auto&& body) { return Thrown<std::invalid_argument>(body); };
   EXPECT_EQ(sentence([&] { Linear(op.x.view(), op.w.view(), wide.row(), op.y.view()); }),
             "Linear: bias must have 5 elements, got 9");
   EXPECT_EQ(sentence([&] { LinearGelu(op.x.view(), op.w.view(), wide.row(), {}, op.y.view()); }),

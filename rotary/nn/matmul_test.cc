@@ -136,7 +136,7 @@ TEST(MatMulTest, DoneSeesEveryBlockOnceAndFinished) {
 TEST(MatMulTest, RefusesBadShapes) {
   const auto product = [](Sizes a, Sizes b, Sizes c, float beta, int64_t c_stride) {
     std::vector<float> memory(1000, 5);
-    std::string sentence = SentenceOf<std::invalid_argument>([&] {
+    std::string sentence = Thrown<std::invalid_argument>([&] {
       MatMul(Transpose::kNo, Transpose::kYes, {memory.data(), a.m, a.n}, {memory.data(), b.m, b.n},
              beta, {memory.data() + 500, c.m, c.n, c_stride});
     });

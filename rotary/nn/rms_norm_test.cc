@@ -119,11 +119,11 @@ TEST(RmsNormTest, NanStaysInItsRow) {
 TEST(RmsNormTest, RefusesBadShapes) {
   NormOperands op(2, 3, {});
   TestMatrix<float> good(2, 3), bad(3, 2), wide(1, 4);
-  EXPECT_EQ(SentenceOf<std::invalid_argument>(
+  EXPECT_EQ(Thrown<std::invalid_argument>(
                 [&] { RmsNorm(op.x.view(), bad.view(), op.gain.row(), good.view(), {}); }),
             "RmsNorm: residual must be [2, 3], got [3, 2]");
   const auto backward = [&](float beta, std::span<float> d_gain) {
-    return SentenceOf<std::invalid_argument>([&] {
+    return Thrown<std::invalid_argument>([&] {
       RmsNormBackward(op.saved(), op.gain.row(), op.d_y.view(), beta, good.view(), {}, d_gain);
     });
   };

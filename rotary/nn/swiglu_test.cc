@@ -100,7 +100,7 @@ TEST(SwiGluTest, NanStaysNan) {
 
 TEST(SwiGluTest, RefusesBadShapes) {
   TestMatrix<float> a(2, 3), b(3, 2);
-  const auto sentence = [](auto&& body) { return SentenceOf<std::invalid_argument>(body); };
+  const auto sentence = [](auto&& body) { return Thrown<std::invalid_argument>(body); };
   EXPECT_EQ(sentence([&] { SwiGlu(a.view(), b.view(), a.view()); }),
             "SwiGlu: up must be [2, 3], got [3, 2]");
   EXPECT_EQ(sentence([&] { SwiGlu(a.view(), a.view(), b.view()); }),

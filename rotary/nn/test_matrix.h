@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "rotary/base/random.h"
 #include "rotary/base/simd.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/nn/matrix.h"
 
 namespace rotary {
@@ -157,17 +158,6 @@ void OnEverySimdTarget(Body&& body) {
     const ScopedSimdTarget scoped(target);
     body();
   }
-}
-
-// The sentence of the exception that `body` throws, which must be an Exception.
-template <class Exception, class Body>
-std::string SentenceOf(Body&& body) {
-  try {
-    body();
-  } catch (const Exception& exception) {
-    return exception.what();
-  }
-  return "nothing was thrown";
 }
 
 }  // namespace rotary

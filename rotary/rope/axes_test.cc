@@ -179,67 +179,71 @@ TEST(AxesTest, FrequenciesFromElsewhereKeepTheirAxes) {
 TEST(AxesTest, BadInputIsRefused) {
   const Pairs two = PairsOf(4, Layout::kHalf);
   const Rotation text = MakeRotation({.head_dim = 4});
-  EXPECT_EQ(SentenceOf([] { PairsOf(3, Layout::kHalf); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { PairsOf(3, Layout::kHalf); }),
             "axes: channels must be even in number, got 3");
-  EXPECT_EQ(SentenceOf([] { PairsOf(2, Layout::kHalf, -1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { PairsOf(2, Layout::kHalf, -1); }),
             "axes: offset must not be negative, got -1");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               AnglesOnAxes(Numbers{1, 2}, Axes{0});
             }),
             "axes: 1 axes for 2 frequencies");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               AnglesInTurn(std::vector<Numbers>{{1, 2}, {1}});
             }),
             "axes: axes that alternate must have as many frequencies, got 2 and 1");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               RotationOfAngles(4, 2, two, std::vector<Angle>{{0, 1}});
             }),
             "axes: 1 angles for 2 pairs");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               RotationOfAngles(4, 2, two, std::vector<Angle>{{0, 1}, {2, 1}});
             }),
             "axes: an axis must be in [0, 2), got 2");
-  EXPECT_EQ(SentenceOf([&] { RotationOfAngles(4, 0, two, {}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { RotationOfAngles(4, 0, two, {}); }),
             "axes: there must be at least one, got 0");
-  EXPECT_EQ(SentenceOf([&] { RotationOfAngles(3, 1, two, std::vector<Angle>(2)); }),
-            "rotation: channels must be in [0, 3), got 3");
-  EXPECT_EQ(SentenceOf([&] { OnAxes(text, 3, Axes{0, 1, 2}); }), "axes: 3 axes for 2 pairs");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(
+      Thrown<std::invalid_argument>([&] { RotationOfAngles(3, 1, two, std::vector<Angle>(2)); }),
+      "rotation: channels must be in [0, 3), got 3");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
+              OnAxes(text, 3, Axes{0, 1, 2});
+            }),
+            "axes: 3 axes for 2 pairs");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               OnAxes(text, 2, Axes{0, -1});
             }),
             "axes: an axis must be in [0, 2), got -1");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               OnAxes(OnAxes(text, 2, Axes{0, 1}), 2, Axes{0, 1});
             }),
             "axes: the rotation already has 2 axes");
-  EXPECT_EQ(SentenceOf([&] { WithFrequencies(text, Numbers{1}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { WithFrequencies(text, Numbers{1}); }),
             "frequencies: the rotation has 2 pairs, the list 1");
   Rotation other = OnAxes(text, 2, Axes{0, 1});
   other.frequency[1] = 1;
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               WithFrequencies(other, Numbers{1, 2});
             }),
             "frequencies: pair 0 reads several axes");
   other = text;
   other.second_frequency = other.frequency;
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               WithFrequencies(other, Numbers{1, 2});
             }),
             "frequencies: one list needs a rotation whose heads are alike, without a second "
             "frequency");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               ContiguousSections(std::array{1, -1});
             }),
             "axes: sections must not be negative, got -1");
-  EXPECT_EQ(SentenceOf([] { ErnieSections(2, 3, 1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { ErnieSections(2, 3, 1); }),
             "axes: h and w alternate and must be alike, got 2 and 3");
-  EXPECT_EQ(SentenceOf([&] { WithXpos(text, 0); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { WithXpos(text, 0); }),
             "axes: scale_base of xPos must be positive and finite, got 0");
-  EXPECT_EQ(SentenceOf([] { GeometricFrequencies(2, 0, 1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { GeometricFrequencies(2, 0, 1); }),
             "frequencies: the first must be positive and finite, got 0");
-  EXPECT_EQ(SentenceOf([] { LinearFrequencies(-1, 0, 1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { LinearFrequencies(-1, 0, 1); }),
             "frequencies: their number must not be negative, got -1");
-  EXPECT_EQ(SentenceOf([] { FrequenciesOfPeriods(Numbers{0}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { FrequenciesOfPeriods(Numbers{0}); }),
             "frequencies: periods must be positive and finite, got 0");
 }
 

@@ -183,12 +183,12 @@ TEST(FrequencyGradientTest, BadInputIsRefused) {
   Tensor p(DType::kI64, {2}), wrong(DType::kI64, {3}), rows(DType::kI64, {2, 2});
   const auto error = [](const Rotation& rotation, const Tensor& positions, const Tensor& a,
                         const Tensor& b, const RotateOptions& options = {}) {
-    return SentenceOf([&] {
+    return Thrown<std::invalid_argument>([&] {
       RotateFrequencyGradient(PhaseTable(rotation), positions.view(), a.view(), b.view(), options);
     });
   };
   const Rotation rotation = MakeRotation({.head_dim = 4});
-  EXPECT_EQ(error(rotation, p, x, x), "nothing thrown");
+  EXPECT_EQ(error(rotation, p, x, x), "nothing was thrown");
   EXPECT_EQ(error(rotation, p, x, x, {.direction = Direction::kGradient}),
             "frequency gradient: the direction must be kForward");
   EXPECT_EQ(error(rotation, p, x, doubles),

@@ -123,26 +123,29 @@ TEST(GridTest, AMovedImageKeepsItsScores) {
 TEST(GridPositionsTest, BadInputIsRefused) {
   const Tensor grid = Grid({Steps(4), Steps(6)}), line = Grid({Steps(3)});
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(SentenceOf([] { Steps(-1); }), "positions: their number must not be negative, got -1");
-  EXPECT_EQ(SentenceOf([&] { Steps(2, nan); }), "positions: coordinates must be finite, got nan");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { Steps(-1); }),
+            "positions: their number must not be negative, got -1");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Steps(2, nan); }),
+            "positions: coordinates must be finite, got nan");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               Grid({{1, nan}});
             }),
             "positions: coordinates must be finite, got nan");
-  EXPECT_EQ(SentenceOf([] { PatchCentres(2, 0); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { PatchCentres(2, 0); }),
             "positions: the extent must be at least 1 patch, got 0");
-  EXPECT_EQ(SentenceOf([] { Grid({}); }), "positions: a grid needs at least one axis");
-  EXPECT_EQ(SentenceOf([] { EqualOnAxes(1, 0, 0); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { Grid({}); }),
+            "positions: a grid needs at least one axis");
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { EqualOnAxes(1, 0, 0); }),
             "positions: there must be at least one axis, got 0");
-  EXPECT_EQ(SentenceOf([&] { InMergeBlocks(grid, 4, 6, 4); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { InMergeBlocks(grid, 4, 6, 4); }),
             "positions: blocks of 4 x 4 patches do not fill 4 x 6");
-  EXPECT_EQ(SentenceOf([&] { InMergeBlocks(grid, 4, 4, 2); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { InMergeBlocks(grid, 4, 4, 2); }),
             "positions: 24 are no whole frames of 4 x 4");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               InMergeBlocks(Tensor(DType::kI64, {1, 4, 2}), 2, 2, 2);
             }),
             "positions: they must be f64 [1, tokens, axes], got i64 [1, 4, 2]");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               Joined({&grid, &line});
             }),
             "positions: parts of 2 and of 1 axes cannot be joined");

@@ -152,9 +152,9 @@ TEST(ImageRotationTest, FalconOcrTurnsHalfByTokensAndHalfByTheImage) {
     }
     ExpectTable(rotation, {4097, -0.75, 1.25}, RepeatEach(angles), Layout::kInterleaved, head);
   }
-  EXPECT_EQ(SentenceOf([&] { FalconOcr(kHead, 3, frequency); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { FalconOcr(kHead, 3, frequency); }),
             "image rotation: 24 frequencies for 3 heads of 24 channels, which take 36");
-  EXPECT_EQ(SentenceOf([&] { FalconOcr(kHead, 0, {}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { FalconOcr(kHead, 0, {}); }),
             "image rotation: 0 frequencies for 0 heads of 24 channels, which take 0");
 }
 
@@ -177,22 +177,22 @@ TEST(ImageRotationTest, BadInputIsRefused) {
   for (const int head_dim : {0, -4, 6}) {
     const std::string expected =
         Sentence("image rotation: head_dim must be a positive multiple of 4, got ", head_dim);
-    EXPECT_EQ(SentenceOf([&] { AxialInterleaved(head_dim, 100); }), expected);
-    EXPECT_EQ(SentenceOf([&] { AxialHalf(head_dim, 100); }), expected);
-    EXPECT_EQ(SentenceOf([&] { Pixtral(head_dim); }), expected);
-    EXPECT_EQ(SentenceOf([&] { MoonVit(head_dim); }), expected);
-    EXPECT_EQ(SentenceOf([&] { Dinov3Periods(head_dim); }), expected);
-    EXPECT_EQ(SentenceOf([&] { PixelBands(head_dim); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { AxialInterleaved(head_dim, 100); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { AxialHalf(head_dim, 100); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { Pixtral(head_dim); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { MoonVit(head_dim); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { Dinov3Periods(head_dim); }), expected);
+    EXPECT_EQ(Thrown<std::invalid_argument>([&] { PixelBands(head_dim); }), expected);
   }
-  EXPECT_EQ(SentenceOf([] { AxialHalf(8, -1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { AxialHalf(8, -1); }),
             "rope rule default: theta must be positive and finite, got -1");
-  EXPECT_EQ(SentenceOf([] { AxialHalfInBlocks(3, 100); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { AxialHalfInBlocks(3, 100); }),
             "image rotation: head_dim must be at least 4 for 2 axes, got 3");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               Dinov3(16, Numbers{1, 2});
             }),
             "image rotation: 2 periods for a head of 16 channels, which takes 4");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               LearnedRotation(4, 1, 2, {1, 2});
             }),
             "rotation: frequency must have 4 values (heads x pairs x axes), got 2");

@@ -9,13 +9,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "rotary/base/random.h"
 #include "rotary/base/simd.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/rope/axes.h"
 #include "rotary/rope/rotate_ref.h"
 
@@ -257,15 +257,6 @@ TEST(KeyShiftTest, ErrorsOfAThousandMoves) {
   }
 }
 
-std::string SentenceOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
-
 TEST(KeyShiftTest, BadInputIsRefusedAndTheKeysStay) {
   const Rotation yarn = Yarn();
   Rotation mismatch = yarn;
@@ -281,20 +272,23 @@ TEST(KeyShiftTest, BadInputIsRefusedAndTheKeysStay) {
   const char* no_group =
       ": a rotation with a second frequency is no group, its keys cannot be moved";
 
-  EXPECT_EQ(SentenceOf([&] { ShiftTable(mismatch); }), std::string("shift") + no_group);
-  EXPECT_EQ(SentenceOf([&] { ShiftKeys(second, three, view, view); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { ShiftTable(mismatch); }),
+            std::string("shift") + no_group);
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { ShiftKeys(second, three, view, view); }),
             std::string("shift") + no_group);
   EXPECT_EQ(
-      SentenceOf([&] { ShiftKeys(table, three, view, view); }),
+      Thrown<std::invalid_argument>([&] { ShiftKeys(table, three, view, view); }),
       "shift: the table has an attention factor of 1.20794, which the keys already hold; make "
       "the table by ShiftTable");
-  EXPECT_EQ(SentenceOf([&] { ShiftKeys(unit, two, view, view); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { ShiftKeys(unit, two, view, view); }),
             "rotate: 2 positions for 3 tokens");
-  EXPECT_EQ(SentenceOf([&] { RebaseKeys(second, three, table, three, view, view); }),
-            std::string("rebase") + no_group);
-  EXPECT_EQ(SentenceOf([&] { RebaseKeys(table, three, second, three, view, view); }),
-            std::string("rebase") + no_group);
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(
+      Thrown<std::invalid_argument>([&] { RebaseKeys(second, three, table, three, view, view); }),
+      std::string("rebase") + no_group);
+  EXPECT_EQ(
+      Thrown<std::invalid_argument>([&] { RebaseKeys(table, three, second, three, view, view); }),
+      std::string("rebase") + no_group);
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               RebaseKeys(table, three, PhaseTable(MakeRotation({.head_dim = 12})), three, view,
                          view);
             }),
@@ -302,18 +296,21 @@ TEST(KeyShiftTest, BadInputIsRefusedAndTheKeysStay) {
   Rotation heads = yarn;
   heads.heads = 2;
   heads.frequency.insert(heads.frequency.end(), yarn.frequency.begin(), yarn.frequency.end());
-  EXPECT_EQ(SentenceOf([&] { RebaseKeys(table, three, PhaseTable(heads), three, view, view); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>(
+                [&] { RebaseKeys(table, three, PhaseTable(heads), three, view, view); }),
             "rebase: the rotations are for 1 and 2 heads");
-  EXPECT_EQ(SentenceOf([&] { RebaseKeys(table, three, table, two, view, view); }),
-            "rebase: the positions before and after must be alike in shape, got [3] and [2]");
-  EXPECT_EQ(SentenceOf([&] { RebaseKeys(table, rows, table, rows, view, view); }),
-            "rebase: 2 rows of positions for keys [3, 2, 12]");
-  EXPECT_EQ(SentenceOf([&] {
+  EXPECT_EQ(
+      Thrown<std::invalid_argument>([&] { RebaseKeys(table, three, table, two, view, view); }),
+      "rebase: the positions before and after must be alike in shape, got [3] and [2]");
+  EXPECT_EQ(
+      Thrown<std::invalid_argument>([&] { RebaseKeys(table, rows, table, rows, view, view); }),
+      "rebase: 2 rows of positions for keys [3, 2, 12]");
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] {
               RebaseKeys(table, three, table, three, view,
                          TensorView(keys.data(), DType::kF32, {3, 1, 12}));
             }),
             "rebase: the keys are [3, 2, 12], the output [3, 1, 12]");
-  EXPECT_NE(SentenceOf([&] {
+  EXPECT_NE(Thrown<std::invalid_argument>([&] {
               RebaseKeys(table, ConstTensorView(nan.data(), DType::kF64, {3}), table, three, view,
                          view);
             }),

@@ -91,7 +91,9 @@ TEST(XdropePositionsTest, ImagesHaveALineBreakInEachRow) {
 }
 
 TEST(MultimodalPositionsTest, BadInputIsRefused) {
-  const auto error = [](const TokenRun& run) { return SentenceOf([&] { MropePositions({run}); }); };
+  const auto error = [](const TokenRun& run) {
+    return Thrown<std::invalid_argument>([&] { MropePositions({run}); });
+  };
   EXPECT_EQ(error({.text = -1}),
             "mrope positions: numbers of tokens must not be negative, got text -1, frames 0, rows "
             "0, columns 0");
@@ -103,11 +105,12 @@ TEST(MultimodalPositionsTest, BadInputIsRefused) {
             "mrope positions: seconds_per_frame must be finite and not negative, got -1");
   EXPECT_EQ(error({.frames = 2, .rows = 1, .columns = 1, .seconds_per_frame = 1e30}),
             "mrope positions: times must be at most 2^53, got 2e+30");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MropePositions({}, {.tokens_per_second = std::numeric_limits<double>::infinity()});
             }),
             "mrope positions: tokens_per_second must be finite and not negative, got inf");
-  EXPECT_EQ(SentenceOf([] { XdropePositions({{.frames = 2, .rows = 1, .columns = 1}}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>(
+                [] { XdropePositions({{.frames = 2, .rows = 1, .columns = 1}}); }),
             "xdrope positions: an image has one frame, got 2");
 }
 

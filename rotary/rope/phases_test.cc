@@ -11,13 +11,13 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
 #include "rotary/base/simd.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/rope/axes.h"
 
 namespace rotary {
@@ -275,23 +275,14 @@ TEST(GivenPhasesTest, ComeBackAsTheyAre) {
   EXPECT_EQ(std::vector<float>(got, got + 4), (std::vector<float>{5, 6, 7, 8}));
 }
 
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 TEST(PhasesTest, BadInputIsRefused) {
   const PhaseTable table(MakeRotation({.head_dim = 4}));
   const auto error = [&](ConstTensorView positions, DType dtype = DType::kF32) {
-    return ErrorOf([&] { Phases(table, positions, dtype); });
+    return Thrown<std::invalid_argument>([&] { Phases(table, positions, dtype); });
   };
   double positions[4] = {0, 1, 2, 3};
   const int64_t far[1] = {(int64_t{1} << 53) + 1};
-  EXPECT_EQ(error({positions, DType::kF64, {4}}), "nothing thrown");
+  EXPECT_EQ(error({positions, DType::kF64, {4}}), "nothing was thrown");
   EXPECT_EQ(error({positions, DType::kF64, {4}}, DType::kBF16),
             "phases: dtype must be f32 or f64, got bf16");
   EXPECT_EQ(error({positions, DType::kF32, {4}}), "phases: positions must be i64 or f64, got f32");
@@ -313,10 +304,10 @@ TEST(PhasesTest, BadInputIsRefused) {
   const double values[8] = {};
   const auto given = [&](std::span<const int32_t> seconds, ConstTensorView cos,
                          ConstTensorView sin) {
-    return ErrorOf([&] { Phases::Given(4, first, seconds, cos, sin); });
+    return Thrown<std::invalid_argument>([&] { Phases::Given(4, first, seconds, cos, sin); });
   };
   const ConstTensorView rows(values, DType::kF64, {2, 2});
-  EXPECT_EQ(given(second, rows, rows), "nothing thrown");
+  EXPECT_EQ(given(second, rows, rows), "nothing was thrown");
   EXPECT_EQ(given(twice, rows, rows), "rotation: a channel may be in one pair only, got 1 twice");
   EXPECT_EQ(given(second, {values, DType::kI64, {2, 2}}, rows),
             "phases: cos must be f32 or f64, got i64");

@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "gtest/gtest.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 namespace {
@@ -46,18 +47,9 @@ TEST(MakeRotationTest, OddHeadsTurnTheirEvenPart) {
   CheckRotation(rotation);
 }
 
-std::string ErrorOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
-}
-
 TEST(MakeRotationTest, BadOptionsAreRefused) {
   const auto error = [](const RotationOptions& options) {
-    return ErrorOf([&] { MakeRotation(options); });
+    return Thrown<std::invalid_argument>([&] { MakeRotation(options); });
   };
   EXPECT_EQ(error({}), "rotation: head_dim must be at least 1, got 0");
   EXPECT_EQ(error({.head_dim = 64, .rotary_dim = 63}),
@@ -82,9 +74,9 @@ TEST(CheckRotationTest, BrokenRulesAreNamed) {
   const auto error = [](const std::function<void(Rotation&)>& breaks) {
     Rotation rotation = MakeRotation({.head_dim = 8, .rotary_dim = 4});
     breaks(rotation);
-    return ErrorOf([&] { CheckRotation(rotation); });
+    return Thrown<std::invalid_argument>([&] { CheckRotation(rotation); });
   };
-  EXPECT_EQ(error([](Rotation&) {}), "nothing thrown");
+  EXPECT_EQ(error([](Rotation&) {}), "nothing was thrown");
   EXPECT_EQ(error([](Rotation& r) { r.head_dim = 0; }),
             "rotation: head_dim must be at least 1, got 0");
   EXPECT_EQ(error([](Rotation& r) { r.axes = 0; }), "rotation: axes must be at least 1, got 0");

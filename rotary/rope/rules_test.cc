@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "rotary/base/test_thrown.h"
 
 namespace rotary {
 namespace {
@@ -27,16 +28,6 @@ void ExpectPairs(const Spectrum& spectrum, const std::vector<std::pair<size_t, d
 
 void ExpectFactor(double actual, double expected) {
   EXPECT_TRUE(std::abs(actual - expected) < 6e-10) << actual << ", not " << expected;
-}
-
-template <class Body>
-std::string SentenceOf(const Body& body) {
-  try {
-    body();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 TEST(RulesTest, Plain) {
@@ -267,32 +258,34 @@ TEST(RulesTest, ASinglePairHasNoTheta) {
 
 TEST(RulesTest, BadInput) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(63, 1e4, PlainRule()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { MakeSpectrum(63, 1e4, PlainRule()); }),
             "rope rule default: rotary_dim must be even, got 63");
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(64, 0, PlainRule()); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { MakeSpectrum(64, 0, PlainRule()); }),
             "rope rule default: theta must be positive and finite, got 0");
-  EXPECT_EQ(SentenceOf([&] { MakeSpectrum(64, 1e4, LinearRule{nan}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { MakeSpectrum(64, 1e4, LinearRule{nan}); }),
             "rope rule linear: factor must be positive and finite, got nan");
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(64, 1e4, LinearRule{-2}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { MakeSpectrum(64, 1e4, LinearRule{-2}); }),
             "rope rule linear: factor must be positive and finite, got -2");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeSpectrum(64, 1e4, DynamicNtkRule{2, 0});
             }),
             "rope rule dynamic: max_length must be positive and finite, got 0");
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(64, 1e4, PlainRule(), -1); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { MakeSpectrum(64, 1e4, PlainRule(), -1); }),
             "rope rule default: the length must be finite and not negative, got -1");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeSpectrum(
                   64, 1e4,
                   YarnRule{.factor = 2, .trained_length = 4096, .beta_fast = 1, .beta_slow = 32});
             }),
             "rope rule yarn: fast pairs must turn at least as often (1) as slow ones (32)");
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(64, 1, YarnRule{.factor = 2, .trained_length = 4096}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>(
+                [] { MakeSpectrum(64, 1, YarnRule{.factor = 2, .trained_length = 4096}); }),
             "rope rule yarn: theta must not be 1, as all pairs turn alike");
-  EXPECT_EQ(SentenceOf([] { MakeSpectrum(64, 1e4, YarnRule{.factor = 2, .trained_length = 2}); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>(
+                [] { MakeSpectrum(64, 1e4, YarnRule{.factor = 2, .trained_length = 2}); }),
             "rope rule yarn: the ramp would end (pair -3) before it begins (pair 0); the trained "
             "length 2 does not fit rotary_dim 64 and theta 10000");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeSpectrum(64, 1e4,
                            LongRopeRule{.short_factor = {1, 2},
                                         .long_factor = {},
@@ -302,14 +295,14 @@ TEST(RulesTest, BadInput) {
             }),
             "rope rule longrope: short_factor must have 32 values (rotary_dim / 2), got 2");
   EXPECT_EQ(
-      SentenceOf([] {
+      Thrown<std::invalid_argument>([] {
         MakeSpectrum(
             64, 1e4,
             Llama3Rule{
                 .factor = 8, .trained_length = 8192, .low_freq_factor = 4, .high_freq_factor = 1});
       }),
       "rope rule llama3: low_freq_factor (4) must be at most high_freq_factor (1)");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               MakeSpectrum(64, 1e4, ProportionalRule{1, 33});
             }),
             "rope rule proportional: moving pairs must be in [0, 32], got 33");

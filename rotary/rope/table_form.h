@@ -9,7 +9,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <functional>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -17,6 +16,7 @@
 
 #include "gtest/gtest.h"
 #include "rotary/base/random.h"
+#include "rotary/base/test_thrown.h"
 #include "rotary/rope/rotate_ref.h"
 
 namespace rotary {
@@ -110,15 +110,6 @@ inline double ChangeUnderTranslation(const Rotation& rotation, double unit) {
                                        Score(rotation, head, p_query, p_key)));
   }
   return change;
-}
-
-inline std::string SentenceOf(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const std::invalid_argument& error) {
-    return error.what();
-  }
-  return "nothing thrown";
 }
 
 }  // namespace rotary

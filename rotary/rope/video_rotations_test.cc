@@ -95,29 +95,30 @@ TEST(VideoRotationTest, MovingTheVideoChangesNoScore) {
 
 TEST(VideoRotationTest, BadInputIsRefused) {
   EXPECT_EQ(
-      SentenceOf([] {
+      Thrown<std::invalid_argument>([] {
         BlockRotation(8, std::array{4, 3}, 1e4);
       }),
       "video rotation: an axis must have an even number of channels up to head_dim (8), got 3");
-  EXPECT_EQ(SentenceOf([] { ErnieImage(32); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { ErnieImage(32); }),
             "video rotation: an axis must have an even number of channels up to head_dim (32), got "
             "48");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               BlockRotation(8, std::array{4, 6}, 1e4);
             }),
             "rotation: channels must be in [0, 8), got 8");
-  EXPECT_EQ(SentenceOf([] { WanBlocks(5); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { WanBlocks(5); }),
             "video rotation: head_dim of Wan must be even and at least 6, got 5");
-  EXPECT_EQ(SentenceOf([] { CogVideoXBlocks(40); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { CogVideoXBlocks(40); }),
             "video rotation: head_dim of CogVideoX must be a positive multiple of 16, got 40");
-  EXPECT_EQ(SentenceOf([] {
+  EXPECT_EQ(Thrown<std::invalid_argument>([] {
               Cosmos(64, {1, 0, 1});
             }),
             "rope rule ntk-alpha: alpha must be positive and finite, got 0");
-  EXPECT_EQ(SentenceOf([] { ErnieImage(64); }),
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { ErnieImage(64); }),
             "video rotation: the blocks of ERNIE-Image must have head_dim (64) channels in all, "
             "got 128");
-  EXPECT_EQ(SentenceOf([] { Ltx(8, 0); }), "video rotation: LTX needs heads and axes, got 0 and 3");
+  EXPECT_EQ(Thrown<std::invalid_argument>([] { Ltx(8, 0); }),
+            "video rotation: LTX needs heads and axes, got 0 and 3");
 }
 
 }  // namespace

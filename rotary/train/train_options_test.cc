@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 
+#include "rotary/base/test_thrown.h"
 #include "rotary/train/choices.h"
 
 namespace rotary {
@@ -35,16 +36,6 @@ void Disturb(T& value) {
   }
 }
 
-template <class Body>
-std::string Complaint(const Body& body) {
-  try {
-    body();
-  } catch (const std::exception& error) {
-    return error.what();
-  }
-  return "";
-}
-
 TEST(TrainOptionsTest, SurviveJson) {
   TrainOptions options;
   EXPECT_EQ(TrainOptionsFromJson({TrainOptionsToJson(options), "test"}), options);
@@ -60,7 +51,7 @@ TEST(TrainOptionsTest, StrangeJsonGivesASentence) {
   const auto read = [](auto change) {
     Json json = TrainOptionsToJson({});
     change(json);
-    return Complaint([&] { TrainOptionsFromJson({json, "f.json", "options"}); });
+    return Thrown<std::exception>([&] { TrainOptionsFromJson({json, "f.json", "options"}); });
   };
   EXPECT_EQ(read([](Json& json) { json["new"] = 1; }),
             "cannot read f.json: options holds options that this version does not know");
@@ -70,8 +61,8 @@ TEST(TrainOptionsTest, StrangeJsonGivesASentence) {
             "alibi, none, got \"spiral\"");
   EXPECT_EQ(read([](Json& json) { json["seed"] = -1; }),
             "cannot read f.json: options.seed must be a whole number from 0");
-  EXPECT_NE(read([](Json& json) { json.erase("lr"); }), "");
-  EXPECT_NE(read([](Json& json) { json["layers"] = 2.5; }), "");
+  EXPECT_NE(read([](Json& json) { json.erase("lr"); }), "nothing was thrown");
+  EXPECT_NE(read([](Json& json) { json["layers"] = 2.5; }), "nothing was thrown");
 }
 
 TEST(TrainOptionsTest, OnlyFreeOptionsMayChangeOnResume) {
@@ -83,9 +74,9 @@ TEST(TrainOptionsTest, OnlyFreeOptionsMayChangeOnResume) {
     VisitTrainOptions(wanted, [&](std::string_view other, auto& value, OnResume, std::string_view) {
       if (other == name) Disturb(value);
     });
-    const std::string complaint = Complaint([&] { CheckResume(begun, wanted); });
+    const std::string complaint = Thrown<std::exception>([&] { CheckResume(begun, wanted); });
     if (on_resume == OnResume::kFree) {
-      EXPECT_EQ(complaint, "") << name;
+      EXPECT_EQ(complaint, "nothing was thrown") << name;
       ++free;
     } else {
       EXPECT_NE(complaint.find("resume: the run began with " + std::string(name) + " "),
@@ -98,7 +89,7 @@ TEST(TrainOptionsTest, OnlyFreeOptionsMayChangeOnResume) {
   EXPECT_EQ(fixed, 33);
   TrainOptions wanted;
   wanted.dropout = 0.25;
-  EXPECT_EQ(Complaint([&] { CheckResume(begun, wanted); }),
+  EXPECT_EQ(Thrown<std::exception>([&] { CheckResume(begun, wanted); }),
             "resume: the run began with dropout 0.0, got 0.25; only evaluate_every, "
             "checkpoint_every, keep, threads may "
             "change");
@@ -138,12 +129,12 @@ TEST(TrainOptionsTest, TheModelHasTheFormOfTheObjective) {
 
 TEST(TrainOptionsTest, NamesTheBrokenRule) {
   const auto check = [](TrainOptions options) {
-    return Complaint([&] {
+    return Thrown<std::exception>([&] {
       CheckTrainOptions(options);
       MakeModelConfig(options, 256);
     });
   };
-  EXPECT_EQ(check({}), "");
+  EXPECT_EQ(check({}), "nothing was thrown");
   EXPECT_EQ(check({.batch = 0}), "train: batch must be at least 1, got 0");
   EXPECT_EQ(check({.dropout = 1}), "train: dropout must be at least 0 and below 1, got 1");
   EXPECT_EQ(check({.beta2 = 1}), "train: beta2 must be at least 0 and below 1, got 1");
@@ -158,7 +149,7 @@ TEST(TrainOptionsTest, NamesTheBrokenRule) {
             "model: model_dim must be a multiple of heads, got model_dim 130 and 4 heads");
   EXPECT_EQ(check({.heads = 4, .kv_heads = 3}),
             "model: heads must be a multiple of kv_heads, got 4 heads and 3 kv_heads");
-  EXPECT_EQ(Complaint([] { ParseChoice<Objective>("objective", "mml"); }),
+  EXPECT_EQ(Thrown<std::exception>([] { ParseChoice<Objective>("objective", "mml"); }),
             "objective must be one of causal, mlm, got \"mml\"");
   EXPECT_EQ(check({.steps = 50, .warmup = 60}),
             "schedule: the warm-up must be shorter than the run of 50 steps, got 60");
