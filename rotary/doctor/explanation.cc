@@ -120,6 +120,8 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
   };
   for (const SpectrumGuess& spectrum : spectra) {
     const Fit plain = search.Try(spectrum, Precision::kDouble, as_given, {});
+    inverse.push_back(plain.inverse);
+    if (!MayBeRounded(table, spectrum.frequency, positions, samples.axes)) continue;
     for (const Precision precision : kShort) {
       // Both operands of a product in one format, and the product too where all is in the dtype.
       for (const PositionGuess& rounded : usual) {
@@ -141,7 +143,6 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
     for (size_t i = 1; i < usual.size(); ++i) {
       search.Try(spectrum, Precision::kDouble, usual[i], {});
     }
-    inverse.push_back(plain.inverse);
   }
   // On several axes with one other departure at most.
   for (size_t i = 0; i < spectra.size() && moved; ++i) {
@@ -151,6 +152,7 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
       for (const PositionGuess& guess : PositionsFound(table, samples, spectrum.frequency,
                                                        direction, positions, kFloat32Tolerance)) {
         search.Try(spectrum, Precision::kDouble, guess, {});
+        if (!MayBeRounded(table, spectrum.frequency, guess.positions, samples.axes)) continue;
         for (const Precision precision : kShort) {
           search.Try(spectrum, precision, guess, {});
           if (precision == Precision::kTF32 || !is_coarse(precision)) continue;
@@ -170,6 +172,7 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
     for (const Precision precision : kShort) {
       for (const PositionGuess& guess :
            PositionsRounded(table, samples, spectrum.frequency, false, positions, precision)) {
+        if (!MayBeRounded(table, spectrum.frequency, guess.positions, samples.axes)) continue;
         search.Try(spectrum, Precision::kDouble, guess, {});
         search.Try(spectrum, precision, guess, {});
         if (precision == Precision::kTF32) continue;

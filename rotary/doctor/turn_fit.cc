@@ -54,7 +54,7 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
 }
 
 // Turns as they were seen, as they are predicted, and their weights: of all pairs and tokens, or of
-// every stride-th.
+// every stride-th. Deviations are those of turns and `tolerance` of the angle and `floor` together.
 struct Comparison {
   std::vector<std::complex<double>> seen, predicted;
   std::vector<double> weight;  // 0 where nothing is known
@@ -62,8 +62,8 @@ struct Comparison {
 
 Comparison Compare(const TurnTable& table, const std::vector<double>& frequency,
                    const std::vector<double>& positions, size_t axes,
-                   const TurnArithmetic& arithmetic, double tolerance, bool inverse,
-                   size_t stride) {
+                   const TurnArithmetic& arithmetic, double tolerance, bool inverse, size_t stride,
+                   double floor = 0) {
   Comparison comparison;
   for (size_t i = 0; i < table.pairs.size() * table.tokens; i += stride) {
     const size_t j = i / table.tokens, t = i % table.tokens;
@@ -72,7 +72,7 @@ Comparison Compare(const TurnTable& table, const std::vector<double>& frequency,
     const double* p = &positions[t * axes];
     double angle = 0;
     for (size_t a = 0; a < axes; ++a) angle += std::abs(w[a] * p[a]);
-    const double deviation = std::hypot(pair.deviation[t], tolerance * angle);
+    const double deviation = std::hypot(pair.deviation[t], tolerance * angle + floor);
     comparison.weight.push_back(std::isfinite(deviation) ? 1 / (deviation * deviation) : 0);
     const std::complex<double> seen =
         (inverse ? std::conj(pair.turn[t]) : pair.turn[t]) / pair.factor;
@@ -107,9 +107,12 @@ Fit FitOfTurns(const Comparison& comparison, double chi, bool inverse) {
   return fit;
 }
 
+// How many turns are a glance.
+constexpr size_t kGlance = 192;
+
 // The stride by which about `count` of all pairs and tokens are seen, every token as often.
 size_t StrideFor(size_t all, size_t tokens, size_t count) {
-  size_t stride = all / count;
+  size_t stride = std::max<size_t>(1, all / count);
   while (std::gcd(stride, tokens) != 1) ++stride;
   return stride;
 }
@@ -193,7 +196,6 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
   };
   // The sum over a part, with a factor of its own, is never more than that over all; and mostly its
   // share of it.
-  constexpr size_t kGlance = 192;
   constexpr double kShare = 0.7;
   const size_t all = table.pairs.size() * table.tokens;
   if (all > 4 * kGlance && std::isfinite(most)) {
@@ -203,6 +205,17 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
     if (glance.chi > most) return glance;
   }
   return fit_of(1);
+}
+
+bool MayBeRounded(const TurnTable& table, const std::vector<double>& frequency,
+                  const std::vector<double>& positions, int axes) {
+  constexpr double kShort = 0x1p-8, kMost = 30;
+  const size_t all = table.pairs.size() * table.tokens;
+  if (all == 0) return false;
+  const Comparison glance = Compare(table, frequency, positions, static_cast<size_t>(axes), {},
+                                    kShort, false, StrideFor(all, table.tokens, kGlance), kShort);
+  const double most = kMost * static_cast<double>(glance.seen.size());
+  return FitOfTurns(glance, 0, false).chi <= most || FitOfTurns(glance, 0, true).chi <= most;
 }
 
 double ScoreOf(double numbers, double chi, double faults) {
