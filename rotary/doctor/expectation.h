@@ -44,6 +44,7 @@ struct SpectrumGuess {
   double scale = 1;                            // on all its frequencies
   int denominator = 0;                         // of theta's exponents, where it is not 2 pairs
   Precision rounded = Precision::kDouble;      // to which frequencies are rounded already
+  int free_numbers = 0;                        // that were fitted and are nobody's custom
 };
 
 // Appends the guess, unless one with these frequencies is there with no more faults; takes the

@@ -55,7 +55,7 @@ class Search {
     const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
                           axes_, arithmetic, tolerance, worst);
     if (fit.chi > worst) return fit;
-    faults += one(fit.inverse);
+    faults += 1.05 * one(fit.inverse);  // a little more than other positions
     const double score = ScoreOf(table_.numbers, fit.chi, faults);
     if (kept_.size() == kMost && score >= kept_.back().score) return fit;
     Explanation own{.layout = layout_,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace rotary {
 
@@ -55,16 +56,16 @@ inline double RoundedTo(Precision precision, double x) {
   return rounded;
 }
 
-// The same, but a number so near to the middle of two that other code may have rounded it otherwise
-// goes to the one nearer to `seen`.
-//   slack  how far other code's number may be off; no more than a sixteenth of a unit counts
-inline double RoundedTo(Precision precision, double x, double seen, double slack) {
+// The same, and the next number beyond where x is so near to the middle of the two that other code
+// may have gone there; else twice the same.
+//   slack  how far other code's x may be off; no more than a sixteenth of a unit counts
+inline std::pair<double, double> RoundedEitherWay(Precision precision, double x, double slack) {
   const double rounded = RoundedTo(precision, x);
-  if (rounded == x) return rounded;
+  if (rounded == x) return {rounded, rounded};
   const double other = RoundedTo(precision, x + (x - rounded));  // across the middle, if near
   const double allowed = std::min(slack, std::abs(rounded - other) / 16);
-  if (other == rounded || std::abs(2 * x - rounded - other) > 2 * allowed) return rounded;
-  return std::abs(seen - other) < std::abs(seen - rounded) ? other : rounded;
+  const bool is_near = std::abs(2 * x - rounded - other) <= 2 * allowed;
+  return {rounded, is_near ? other : rounded};
 }
 
 }  // namespace rotary

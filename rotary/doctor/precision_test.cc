@@ -70,26 +70,26 @@ TEST(RoundedToTest, AsConversionsRound) {
   }
 }
 
-TEST(RoundedToTest, NearTheMiddleWhatWasSeenDecides) {
+TEST(RoundedEitherWayTest, NearTheMiddleBothNumbers) {
   constexpr double kUnit = 0x1p-7;  // of bf16, from 1 to 2
-  const auto rounded = [](double x, double seen, double slack) {
-    return RoundedTo(Precision::kBF16, x, seen, slack);
+  using Both = std::pair<double, double>;
+  const auto both = [](double x, double slack) {
+    return RoundedEitherWay(Precision::kBF16, x, slack);
   };
   for (const double sign : {1.0, -1.0}) {
     const double low = sign, high = sign * (1 + kUnit), middle = sign * (1 + kUnit / 2);
     const double below = middle - sign * 1e-6, above = middle + sign * 1e-6;
-    EXPECT_EQ(rounded(below, high, 2e-6), high);
-    EXPECT_EQ(rounded(above, low, 2e-6), low);
-    EXPECT_EQ(rounded(below, low, 2e-6), low);
-    EXPECT_EQ(rounded(above, high, 2e-6), high);
-    EXPECT_EQ(rounded(below, high, 5e-7), low);  // too far from the middle
-    EXPECT_EQ(rounded(above, low, 5e-7), high);
+    EXPECT_EQ(both(below, 2e-6), Both(low, high));
+    EXPECT_EQ(both(above, 2e-6), Both(high, low));
+    EXPECT_EQ(both(middle, 0), Both(low, high));   // ties to even, or the other way
+    EXPECT_EQ(both(below, 5e-7), Both(low, low));  // too far from the middle
+    EXPECT_EQ(both(above, 5e-7), Both(high, high));
     // However much is allowed, a sixteenth of a unit and no more.
-    EXPECT_EQ(rounded(middle - sign * kUnit / 17, high, 1), high);
-    EXPECT_EQ(rounded(middle - sign * kUnit / 15, high, 1), low);
-    EXPECT_EQ(rounded(low, high, 1), low);  // numbers of the format stay
+    EXPECT_EQ(both(middle - sign * kUnit / 17, 1), Both(low, high));
+    EXPECT_EQ(both(middle - sign * kUnit / 15, 1), Both(low, low));
+    EXPECT_EQ(both(low, 1), Both(low, low));  // numbers of the format stay
   }
-  EXPECT_EQ(RoundedTo(Precision::kDouble, 1.1, 2, 1), 1.1);
+  EXPECT_EQ(RoundedEitherWay(Precision::kDouble, 1.1, 1), Both(1.1, 1.1));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "rotary/doctor/story_findings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 #include <variant>
 
@@ -79,6 +80,13 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
     guess.faults = static_cast<double>(guess.codes.size()) + 0.3 * story.free_parameters;
     // Thetas that nobody uses: a fit of few pairs finds them where something else is true.
     if (story.theta != 0 && !(story.theta >= 2 && story.theta <= 1e9)) guess.faults += 2;
+    // A stretch by less than a hundredth: nobody means it, but a shift far from 0 looks alike.
+    const double* stretch = std::get_if<LinearRule>(&story.rule)
+                                ? &std::get_if<LinearRule>(&story.rule)->factor
+                                : &story.scale;
+    const bool is_odd = *stretch != 1 && std::abs(*stretch - 1) < 0.01;
+    guess.faults += is_odd ? 1 : 0;
+    guess.free_numbers = story.free_parameters + (is_odd ? 1 : 0);
     guess.theta = story.theta;
     guess.rule = story.name;
     guess.made_by = story.rule;

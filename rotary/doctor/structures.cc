@@ -13,6 +13,23 @@
 namespace rotary {
 namespace {
 
+// The first channel that came out otherwise than it went in, and how many there are up to the last.
+struct ChangedSpan {
+  int first = 0, count = 0;
+};
+
+ChangedSpan ChangedSpanOf(const Samples& samples) {
+  const auto head_dim = static_cast<size_t>(samples.head_dim);
+  size_t first = head_dim, end = 0;
+  for (size_t i = 0; i < samples.before.size(); ++i) {
+    if (samples.before[i] == samples.after[i]) continue;
+    first = std::min(first, i % head_dim);
+    end = std::max(end, i % head_dim + 1);
+  }
+  if (end == 0) return {};
+  return {static_cast<int>(first), static_cast<int>(end - first)};
+}
+
 // The layouts to look at: the expected one, those that the pairs allow, and where pairs say little,
 // the usual ones.
 std::vector<ChannelLayout> LayoutsToTry(const Samples& samples,
@@ -27,6 +44,17 @@ std::vector<ChannelLayout> LayoutsToTry(const Samples& samples,
   const bool is_conclusive = !pairing.pairs.empty() && pairing.unexplained.empty();
   if (expected && (!is_conclusive || Allows(expected->layout, pairing))) add(expected->layout);
   for (const ChannelLayout& layout : LayoutsOf(pairing, samples.head_dim)) add(layout);
+  // Channels that came out as they went in may lie outside the span, or turn slowly at its end.
+  const ChangedSpan changed = ChangedSpanOf(samples);
+  for (const int rotary_dim :
+       {(changed.count + 1) / 2 * 2, samples.head_dim / 4 * 2, samples.head_dim / 8 * 2}) {
+    if (rotary_dim < 2 || rotary_dim < changed.count) continue;
+    if (changed.first + rotary_dim > samples.head_dim) continue;
+    for (const ChannelLayout& layout :
+         {HalfLayout(rotary_dim, changed.first), InterleavedLayout(rotary_dim, changed.first)}) {
+      if (!is_conclusive || Allows(layout, pairing)) add(layout);
+    }
+  }
   if (is_conclusive) return layouts;
   const int wanted_dim = expected ? expected->layout.rotary_dim : 0;
   const int wanted_offset = expected ? expected->layout.offset : 0;
@@ -98,11 +126,12 @@ std::optional<Explanation> ExplainPlain(const Samples& samples,
     return left;
   };
   // Positions as given first: mostly little is left for others to explain, and nothing in layouts
-  // that are far off.
+  // that are far off. Numbers that are fitted may take the place of a shift.
   constexpr double kLittle = 2, kFarOff = 100;
   std::vector<double> left;
   for (const Measured& one : layouts) left.push_back(explain(one, one.spectra, false));
-  if (best && best->Left() <= kLittle) return best;
+  const bool by_rule = best && best->spectrum.free_numbers == 0;
+  if (by_rule && best->Left() <= kLittle) return best;
   const bool is_near = best && best->Left() <= kExplained;
   for (size_t i = 0; i < layouts.size() && moved; ++i) {
     if (is_near && left[i] > kFarOff * best->Left()) continue;

@@ -83,9 +83,10 @@ void AddTogether(const TokenShifts& search, const Samples& samples,
                        .faults = one + 0.25 * static_cast<double>(by_row.size())});
   }
   const std::vector<double> shared = search.Shared(own);
-  guesses.push_back({.kind = "other",
-                     .positions = Moved(given, shared),
-                     .faults = one + 0.5 + 0.25 * (1 + Changes(samples, shared))});
+  guesses.push_back(
+      {.kind = "other",
+       .positions = Moved(given, shared),
+       .faults = one + 0.25 * (static_cast<double>(by_row.size()) + Changes(samples, shared))});
   const bool are_whole =
       std::all_of(given.begin(), given.end(), [](double p) { return p == std::round(p); });
   std::vector<double> each;

@@ -18,6 +18,11 @@ namespace {
 constexpr double kOffOne = 0x1p-22;
 constexpr double kOffAngle = 0x1p-23;
 
+// Between an angle and that of a turn, within half a turn.
+double Distance(double angle, std::complex<double> turn) {
+  return std::abs(std::remainder(std::arg(turn) - angle, 2 * std::numbers::pi));
+}
+
 // The turn of a pair at a position, in some arithmetic. What lies so near to the middle of two
 // numbers that other code may round it otherwise is rounded as `seen`, the turn that was measured.
 std::complex<double> TurnAt(const double* frequency, const double* position, int axes,
@@ -37,8 +42,8 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
     }
     off += kOffAngle * std::abs(angle);
     if (arithmetic.angles != Precision::kDouble) {
-      const double nearest = angle + std::remainder(std::arg(seen) - angle, 2 * std::numbers::pi);
-      angle = RoundedTo(arithmetic.angles, angle, nearest, off);
+      const auto [one, other] = RoundedEitherWay(arithmetic.angles, angle, off);
+      angle = one == other || Distance(one, seen) <= Distance(other, seen) ? one : other;
       error = 0;
       off = kOffOne;
     }
@@ -48,7 +53,8 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
   if (arithmetic.tables == Precision::kDouble) return {cos, sin};
   const double g = arithmetic.table_factor;
   const auto rounded = [&](double x, double measured) {
-    return RoundedTo(arithmetic.tables, g * x, g * measured, g * off) / g;
+    const auto [one, other] = RoundedEitherWay(arithmetic.tables, g * x, g * off);
+    return (std::abs(one - g * measured) <= std::abs(other - g * measured) ? one : other) / g;
   };
   return {rounded(cos, seen.real()), rounded(sin, seen.imag())};
 }
