@@ -78,7 +78,7 @@ TEST(ExplainTest, DirectionAndFactor) {
   const Explanation found = Explained(samples);
   EXPECT_TRUE(found.fit.inverse);
   EXPECT_EQ(found.spectrum.codes, Codes());
-  EXPECT_EQ(found.faults, 1);
+  EXPECT_EQ(found.faults, 1.05);
   EXPECT_NEAR(found.fit.factor, 1.3, 6 * found.fit.factor_deviation);
   const Rotation applied = AppliedRotation(found, samples);
   EXPECT_EQ(applied.frequency, simulation.frequency);
