@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <numeric>
 #include <utility>
 
@@ -18,38 +17,9 @@ namespace {
 constexpr double kOffOne = 0x1p-22;
 constexpr double kOffAngle = 0x1p-23;
 
-// Between an angle and that of a turn, within half a turn.
-double Distance(double angle, std::complex<double> turn) {
-  return std::abs(std::remainder(std::arg(turn) - angle, 2 * std::numbers::pi));
-}
-
-// The turn of a pair at a position, in some arithmetic. What lies so near to the middle of two
-// numbers that other code may round it otherwise is rounded as `seen`, the turn that was measured.
-std::complex<double> TurnAt(const double* frequency, const double* position, int axes,
-                            const TurnArithmetic& arithmetic, std::complex<double> seen) {
-  double cos = 1, sin = 0, off = kOffOne;
-  if (arithmetic.float32) {
-    const Turn turn = Float32TurnBy(frequency, position, axes);
-    cos = turn.cos;
-    sin = turn.sin;
-  } else {
-    // As TurnBy, which is exact to the last bit and slower: the products' own rounding is put back.
-    double angle = 0, error = 0;
-    for (int axis = 0; axis < axes; ++axis) {
-      const double product = frequency[axis] * position[axis];
-      error += std::fma(frequency[axis], position[axis], -product);
-      angle += product;
-    }
-    off += kOffAngle * std::abs(angle);
-    if (arithmetic.angles != Precision::kDouble) {
-      const auto [one, other] = RoundedEitherWay(arithmetic.angles, angle, off);
-      angle = one == other || Distance(one, seen) <= Distance(other, seen) ? one : other;
-      error = 0;
-      off = kOffOne;
-    }
-    cos = std::cos(angle) - error * std::sin(angle);
-    sin = std::sin(angle) + error * std::cos(angle);
-  }
+// Cosine and sine as tables hold them; off by `off` before they are rounded.
+std::complex<double> TableTurn(double cos, double sin, const TurnArithmetic& arithmetic, double off,
+                               std::complex<double> seen) {
   if (arithmetic.tables == Precision::kDouble) return {cos, sin};
   const double g = arithmetic.table_factor;
   const auto rounded = [&](double x, double measured) {
@@ -57,6 +27,36 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
     return (std::abs(one - g * measured) <= std::abs(other - g * measured) ? one : other) / g;
   };
   return {rounded(cos, seen.real()), rounded(sin, seen.imag())};
+}
+
+// The turn of a pair at a position, in some arithmetic. What lies so near to the middle of two
+// numbers that other code may round it otherwise is rounded as `seen`, the turn that was measured.
+std::complex<double> TurnAt(const double* frequency, const double* position, int axes,
+                            const TurnArithmetic& arithmetic, std::complex<double> seen) {
+  if (arithmetic.float32) {
+    const Turn turn = Float32TurnBy(frequency, position, axes);
+    return TableTurn(turn.cos, turn.sin, arithmetic, kOffOne, seen);
+  }
+  // As TurnBy, which is exact to the last bit and slower: the products' own rounding is put back.
+  double angle = 0, error = 0;
+  for (int axis = 0; axis < axes; ++axis) {
+    const double product = frequency[axis] * position[axis];
+    error += std::fma(frequency[axis], position[axis], -product);
+    angle += product;
+  }
+  const double off = kOffOne + kOffAngle * std::abs(angle);
+  if (arithmetic.angles == Precision::kDouble) {
+    const double cos = std::cos(angle), sin = std::sin(angle);
+    return TableTurn(cos - error * sin, sin + error * cos, arithmetic, off, seen);
+  }
+  const auto turn = [&](double rounded) {
+    return TableTurn(std::cos(rounded), std::sin(rounded), arithmetic, kOffOne, seen);
+  };
+  const auto [one, other] = RoundedEitherWay(arithmetic.angles, angle, off);
+  const std::complex<double> first = turn(one);
+  if (one == other) return first;
+  const std::complex<double> second = turn(other);
+  return std::norm(first - seen) <= std::norm(second - seen) ? first : second;
 }
 
 // Turns as they were seen, as they are predicted, and their weights: of all pairs and tokens, or of
