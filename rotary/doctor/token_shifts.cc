@@ -213,10 +213,17 @@ std::vector<double> TokenShifts::Shared(const std::vector<TokenShift>& own) cons
       if (count > 0 && chi <= MostThatFits(count)) served[c].push_back(t);
     }
   }
-  // The shift that serves most of those that are left, again and again.
+  // None where that serves; then the shift that serves most of those that are left, again and
+  // again.
   std::vector<double> shared;
   for (const TokenShift& one : own) shared.push_back(std::round(one.shift));
   std::vector<char> done(readings_.size(), 0);
+  for (size_t t = 0; t < readings_.size(); ++t) {
+    const double most = MostThatFits(readings_[t].size());
+    if (readings_[t].empty() || ChiAt(t, 0, most) > most) continue;
+    shared[t] = 0;
+    done[t] = 1;
+  }
   while (true) {
     size_t best = 0, most = 1;
     for (size_t c = 0; c < ranked.size(); ++c) {

@@ -44,7 +44,8 @@ class TokenShifts {
   // Work: up to some thousand times that, for tokens with fast pairs only.
   std::vector<TokenShift> Each() const;
 
-  // [tokens]: one of the shifts that many tokens share, where it is as good; else the token's own.
+  // [tokens]: none, where that fits; one of the shifts that many tokens share, where it does; else
+  // the token's own.
   std::vector<double> Shared(const std::vector<TokenShift>& own) const;
 
  private:

@@ -41,7 +41,8 @@ TEST(SuiteTest, StoredIsWhatTheGeneratorWrites) {
             "cannot write " + folder.string() + ": it exists already");
   const std::set<std::string> names = FileNames(folder);
   EXPECT_EQ(names.size(), static_cast<size_t>(2 * count));
-  ASSERT_EQ(names, FileNames(kSuite)) << "run: rotary golden --out cases, and put them in place of conformance/cases";
+  ASSERT_EQ(names, FileNames(kSuite))
+      << "run: rotary golden --out cases, and put them in place of conformance/cases";
   uintmax_t bytes = 0;
   for (const std::string& name : names) {
     EXPECT_TRUE(ReadFile(folder / name) == ReadFile(kSuite / name)) << name << " differs";
