@@ -35,8 +35,11 @@ TEST(FrequencyTest, ComesBackWithItsCertainty) {
   for (const Precision kept :
        {Precision::kDouble, Precision::kF32, Precision::kF16, Precision::kBF16}) {
     for (const double theta : {10000.0, 500000.0}) {
-      Simulation simulation{
-          .tokens = 128, .heads = 4, .head_dim = 128, .positions = NearAndFar(64, 40), .kept = kept};
+      Simulation simulation{.tokens = 128,
+                            .heads = 4,
+                            .head_dim = 128,
+                            .positions = NearAndFar(64, 40),
+                            .kept = kept};
       for (int j = 0; j < 64; ++j) simulation.frequency.push_back(std::pow(theta, -j / 64.0));
       const Samples samples = Simulate(simulation);
       for (int j = 0; j < 64; ++j) {

@@ -18,8 +18,8 @@ struct Observation {
   int axes = 1;
 };
 
-// Throws std::invalid_argument: two shapes, not four axes, no numbers, not a position for each token
-// and axis. Does not look at the numbers.
+// Throws std::invalid_argument: two shapes, not four axes, no numbers, not a position for each
+// token and axis. Does not look at the numbers.
 void CheckObservation(const Observation& observation);
 
 // Some tokens of an observation, all heads of each.

@@ -50,8 +50,8 @@ struct GoldenScore {
   std::optional<BrokenRule> broken;
 };
 
-// Scores OUTPUTS/NAME.safetensors, which holds y and may hold d_x, for every case of `suite`. A file
-// that is not readable breaks the rule output. Throws FileError: the suite is not readable, or
+// Scores OUTPUTS/NAME.safetensors, which holds y and may hold d_x, for every case of `suite`. A
+// file that is not readable breaks the rule output. Throws FileError: the suite is not readable, or
 // `outputs` is no folder, holds no such file, or one whose NAME is no case.
 std::vector<GoldenScore> ScoreFolder(const std::filesystem::path& suite,
                                      const std::filesystem::path& outputs);
