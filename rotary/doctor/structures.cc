@@ -311,10 +311,12 @@ std::optional<Explanation> ExplainStructure(const Samples& samples,
   std::optional<Explanation> best = ExplainPlain(samples, expected);
   if (expected && !expected->IsPlain()) TryExpected(samples, *expected, best);
   if (best && best->Left() <= kExplained) return best;
-  TryMismatchedTables(samples, expected, best);
-  if (best && best->Left() <= kExplained) return best;
-  TryPermuted(samples, expected, best);
-  return best;
+  std::optional<Explanation> other = best;
+  TryMismatchedTables(samples, expected, other);
+  if (other && other->Left() <= kExplained) return other;
+  TryPermuted(samples, expected, other);
+  // Structures that explain nothing only hide the rotation that is nearest.
+  return other && other->Left() <= kExplained ? other : best;
 }
 
 double LeftOf(const Explanation& explanation, const Samples& whole_part) {
