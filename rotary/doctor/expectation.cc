@@ -139,6 +139,15 @@ std::vector<int> AxesOfPairs(const Rotation& rotation) {
   return axes;
 }
 
+std::vector<double> FrequenciesOfPairs(const Rotation& rotation, const std::vector<int>& axes) {
+  std::vector<double> frequency;
+  for (size_t j = 0; j < axes.size(); ++j) {
+    frequency.push_back(
+        rotation.frequency[j * static_cast<size_t>(rotation.axes) + static_cast<size_t>(axes[j])]);
+  }
+  return frequency;
+}
+
 std::vector<double> OnTheirAxes(const std::vector<double>& frequency, const std::vector<int>& axes,
                                 int count) {
   std::vector<double> spread(frequency.size() * static_cast<size_t>(count), 0);
@@ -238,11 +247,7 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
                   .made_by = expected->rule});
   };
   // The pairs' own frequencies, whatever made them.
-  std::vector<double> own;
-  for (size_t j = 0; j < axes.size(); ++j) {
-    own.push_back(
-        rotation.frequency[j * static_cast<size_t>(rotation.axes) + static_cast<size_t>(axes[j])]);
-  }
+  const std::vector<double> own = FrequenciesOfPairs(rotation, axes);
   if (same_pairs && axes.empty()) {
     const auto add_own = [&](std::vector<std::string> codes, double times, double faults) {
       add_one({.codes = std::move(codes),

@@ -55,6 +55,9 @@ void AddDistinct(SpectrumGuess guess, std::vector<SpectrumGuess>& guesses);
 // more than one.
 std::vector<int> AxesOfPairs(const Rotation& rotation);
 
+// [pairs]: each pair's frequency on the axis that it reads.
+std::vector<double> FrequenciesOfPairs(const Rotation& rotation, const std::vector<int>& axes);
+
 // [pairs, count]: each pair's frequency on its axis.
 std::vector<double> OnTheirAxes(const std::vector<double>& frequency, const std::vector<int>& axes,
                                 int count);

@@ -79,7 +79,7 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
     } else if (code == "rotated-twice") {
       sentence = "Every pair turns by twice its angle: the rotation was applied twice.";
     } else if (code == "axis-order-differs") {
-      sentence = "The axes of positions are in another order than the config's.";
+      sentence = "Pairs read other axes of the positions than the config's.";
     } else {
       sentence = fmt::format("Frequencies are {}.", own);
     }

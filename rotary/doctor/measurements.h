@@ -17,11 +17,12 @@ struct Measurements {
   // Of all tokens, of one row alone, and of pairs that stand unturned at position 0: rows may be at
   // other positions than were given, and few tokens far from 0 say little without it.
   std::vector<MeasuredSpectrum> spectra;
-  std::vector<int> axis_of;  // that each pair reads
+  // Of each spectrum, the axis that each pair reads: those that turns show where they are not the
+  // config's, then the config's.
+  std::vector<std::vector<int>> axis_of;
 };
 
 //   positions  [tokens, axes]
-// Of several axes, the config says which pair reads which; nothing is measured without it.
 Measurements MeasurementsOf(const TurnTable& table, const Samples& samples,
                             const std::vector<double>& positions,
                             const std::optional<Expectation>& expected);

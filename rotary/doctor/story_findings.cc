@@ -55,8 +55,10 @@ std::optional<ExpectedRule> ExpectedRuleOf(const std::optional<Expectation>& exp
     }
     return rule;
   }
-  if (!as_many || expected->rotation.axes > 1 || expected->rotation.heads > 1) return std::nullopt;
-  rule.frequency = expected->rotation.frequency;
+  if (!as_many || expected->rotation.heads > 1) return std::nullopt;
+  const std::vector<int> axes = AxesOfPairs(expected->rotation);
+  if (axes.empty()) return std::nullopt;
+  rule.frequency = FrequenciesOfPairs(expected->rotation, axes);
   return rule;
 }
 
