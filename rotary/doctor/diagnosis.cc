@@ -35,6 +35,10 @@ double NoiseOf(const Samples& samples) {
 
 bool IsUntouched(const Samples& samples) { return samples.before == samples.after; }
 
+bool IsZero(const Samples& samples) {
+  return std::all_of(samples.after.begin(), samples.after.end(), [](double y) { return y == 0; });
+}
+
 Finding CannotTell(std::string sentence) {
   return {"cannot-tell", Severity::kNote, std::move(sentence), Json::object()};
 }
@@ -139,9 +143,7 @@ Samples WithOddTokens(const Observation& observation, const Samples& samples,
 Finding TokensDiffer(const Observation& observation, const std::vector<int64_t>& odd) {
   const int64_t all = observation.before.shape(1);
   const Samples tokens = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
-  const bool zero =
-      std::all_of(tokens.after.begin(), tokens.after.end(), [](double y) { return y == 0; });
-  const char* how = zero                  ? " as zeros"
+  const char* how = IsZero(tokens)        ? " as zeros"
                     : IsUntouched(tokens) ? " as they went in"
                                           : " otherwise than the rotation of the others makes them";
   std::set<int64_t> rows;
@@ -218,17 +220,34 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
   return diagnosis;
 }
 
+// What is said of `tokens` zeros.
+Diagnosis NothingCameOut(int head_dim, int64_t tokens, const std::optional<Expectation>& expected) {
+  Diagnosis diagnosis;
+  diagnosis.head_dim = head_dim;
+  diagnosis.findings = {{"not-a-rotation",
+                         Severity::kFault,
+                         fmt::format("All {} tokens came out as zeros.", tokens),
+                         {{"tokens", tokens}}}};
+  diagnosis.verdict = VerdictOf(diagnosis, expected);
+  return diagnosis;
+}
+
 }  // namespace
 
 Diagnosis Diagnose(const Observation& observation, const std::optional<Expectation>& expected) {
   const Samples samples = TakeSamples(observation, kMostTokens);
+  if (IsZero(samples) && !IsUntouched(samples)) {
+    return NothingCameOut(samples.head_dim,
+                          observation.before.shape(0) * observation.before.shape(1), expected);
+  }
   const std::optional<Explanation> best = ExplainStructure(samples, expected);
   const bool is_explained = best && best->Left() <= kExplained;
   const std::vector<int64_t> odd =
-      is_explained ? FindOddTokens(observation, samples, *best) : std::vector<int64_t>();
+      is_explained ? FindOddTokens(observation, samples, *best) : UnwrittenTokens(observation);
   if (odd.empty()) return DiagnoseSamples(samples, expected, best);
   // Where they turned at all, one explanation may serve all.
-  if (!IsUntouched(TakeTokens(observation, {odd.begin(), odd.begin() + 1}))) {
+  const Samples one = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
+  if (is_explained && !IsUntouched(one) && !IsZero(one)) {
     const Samples others = WithOddTokens(observation, samples, odd);
     const std::optional<Explanation> wider = ExplainStructure(others, expected);
     if (wider && wider->Left() <= kExplained) return DiagnoseSamples(others, expected, wider);

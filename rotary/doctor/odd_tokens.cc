@@ -69,7 +69,8 @@ std::vector<double> RestOfTokens(const Samples& samples, const std::vector<doubl
 std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples& samples,
                                    const Explanation& explanation) {
   const int64_t all = observation.before.shape(0) * observation.before.shape(1);
-  if (all <= samples.tokens || !explanation.places.empty()) return {};
+  if (all <= samples.tokens) return {};
+  if (!explanation.places.empty()) return UnwrittenTokens(observation);
   const WholeRotation whole =
       explanation.whole.value_or(WholeRotation{.rotation = AppliedRotation(explanation, samples)});
   const PhaseTable table(whole.rotation);
@@ -84,7 +85,7 @@ std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples
     Samples some = TakeTokens(observation, places);
     some.unit = samples.unit;
     const auto positions = PositionsUsed(some, samples, explanation.positions);
-    if (!positions) return {};
+    if (!positions) return UnwrittenTokens(observation);
     const std::vector<double> rests = RestOfTokens(some, Rotated(some, table, whole, *positions));
     for (size_t t = 0; t < rests.size(); ++t) {
       if (!(rests[t] <= most)) odd.push_back(places[t]);

@@ -11,8 +11,9 @@
 namespace rotary {
 
 // Places in [rows, tokens], ascending, of tokens that are further from what the explanation
-// predicts than four times the worst of those that it was made of. None where positions of other
-// tokens do not follow from those of the samples, or outputs stand in other places. Throws
+// predicts than four times the worst of those that it was made of. Where positions of other tokens
+// do not follow from those of the samples, or outputs stand in other places: those alone that were
+// not written. Throws
 // std::invalid_argument where a number is not finite, with its place.
 //
 // Work: tokens heads head_dim products and, for each token, a cosine and a sine a pair.

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <numeric>
 #include <type_traits>
+#include <utility>
 
 #include "rotary/base/dtype.h"
 #include "rotary/base/error.h"
@@ -54,6 +57,34 @@ void CopyToken(const char* name, ConstTensorView view, int64_t index, double* ou
   });
 }
 
+// Of all tokens.
+std::vector<int64_t> AllPlaces(const Observation& observation) {
+  const int64_t count = observation.before.shape(0) * observation.before.shape(1);
+  std::vector<int64_t> places(static_cast<size_t>(count));
+  std::iota(places.begin(), places.end(), 0);
+  return places;
+}
+
+// Whether all numbers of a token are zero.
+bool IsZero(ConstTensorView view, int64_t index) {
+  const int64_t tokens = view.shape(1);
+  return DispatchFloat(view.dtype(), "doctor", [&]<class T>() {
+    const T* from =
+        view.As<T>() + index / tokens * view.stride(0) + index % tokens * view.stride(1);
+    for (int64_t h = 0; h < view.shape(2); ++h) {
+      for (int64_t c = 0; c < view.shape(3); ++c) {
+        const T value = from[h * view.stride(2) + c * view.stride(3)];
+        if constexpr (std::is_same_v<T, double>) {
+          if (value != 0) return false;
+        } else {
+          if (ToFloat(value) != 0) return false;
+        }
+      }
+    }
+    return true;
+  });
+}
+
 }  // namespace
 
 void CheckObservation(const Observation& observation) {
@@ -94,18 +125,39 @@ Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& p
   return samples;
 }
 
+std::vector<int64_t> UnwrittenTokens(const Observation& observation) {
+  std::vector<int64_t> places;
+  for (const int64_t i : AllPlaces(observation)) {
+    if (IsZero(observation.after, i) && !IsZero(observation.before, i)) places.push_back(i);
+  }
+  return places;
+}
+
 Samples TakeSamples(const Observation& observation, int64_t most) {
   CheckObservation(observation);
-  const int64_t all = observation.before.shape(0) * observation.before.shape(1);
-  std::vector<int64_t> places;
-  if (all <= most) {
-    for (int64_t t = 0; t < all; ++t) places.push_back(t);
-  } else {
+  const std::vector<int64_t> every = AllPlaces(observation);
+  const std::vector<int64_t> unwritten = UnwrittenTokens(observation);
+  std::vector<int64_t> written;
+  std::set_difference(every.begin(), every.end(), unwritten.begin(), unwritten.end(),
+                      std::back_inserter(written));
+  if (written.empty()) written = every;
+  const int64_t count = std::ssize(written);
+  std::vector<int64_t> places = written;
+  if (count > most) {
     const int64_t near = most / 2, far = most - near;
-    for (int64_t t = 0; t < near; ++t) places.push_back(t);
-    for (int64_t i = 1; i <= far; ++i) places.push_back(near - 1 + (all - near) * i / far);
+    places.resize(static_cast<size_t>(near));
+    for (int64_t i = 1; i <= far; ++i) {
+      places.push_back(written[static_cast<size_t>(near - 1 + (count - near) * i / far)]);
+    }
   }
   Samples samples = TakeTokens(observation, places);
+  samples.unit = UnitOf(samples.after);
+  return samples;
+}
+
+Samples TakeAll(const Observation& observation) {
+  CheckObservation(observation);
+  Samples samples = TakeTokens(observation, AllPlaces(observation));
   samples.unit = UnitOf(samples.after);
   return samples;
 }

@@ -38,10 +38,18 @@ struct Samples {
   const double* After(int64_t t) const { return after.data() + t * heads * head_dim; }
 };
 
-// At most `most` tokens: the first half of them from the beginning of the first row on, because
-// neighbours tell fast turns, the others evenly from the rest, because distance tells slow ones
-// exactly. Throws std::invalid_argument where a number is not finite, with its place.
+// Places in [rows, tokens], ascending, of tokens whose outputs are all zero and whose inputs are
+// not: what no rotation does, and what memory holds that nobody wrote.
+std::vector<int64_t> UnwrittenTokens(const Observation& observation);
+
+// At most `most` tokens, of those that were written where any were: the first half of them from the
+// beginning of the first row on, because neighbours tell fast turns, the others evenly from the
+// rest, because distance tells slow ones exactly. Throws std::invalid_argument where a number is
+// not finite, with its place.
 Samples TakeSamples(const Observation& observation, int64_t most);
+
+// Every token. Throws as TakeSamples.
+Samples TakeAll(const Observation& observation);
 
 // The tokens at these places in [rows, tokens]; `unit` is left open. Throws as TakeSamples.
 Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& places);

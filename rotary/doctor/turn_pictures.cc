@@ -120,7 +120,7 @@ std::optional<TurnPictures> DrawTurns(const Observation& observation,
 
   TurnPictures pictures{.axes = observation.axes,
                         .all_tokens = observation.before.shape(0) * observation.before.shape(1)};
-  Samples samples = TakeSamples(part.observation, std::numeric_limits<int64_t>::max());
+  Samples samples = TakeAll(part.observation);
   pictures.head = HeadOf(diagnosis, wanted.rotation);
   if (pictures.head >= 0) {
     samples = rotary::OfHead(samples, pictures.head);

@@ -1,0 +1,82 @@
+// Properties: tokens that came out as zeros were not written: they are counted, and the others
+// explained as if they were all; where nothing came out but zeros, that is said.
+#include "rotary/doctor/odd_tokens.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "rotary/base/error.h"
+#include "rotary/config/test_config.h"
+#include "rotary/doctor/diagnosis.h"
+#include "rotary/doctor/test_observation.h"
+
+namespace rotary {
+namespace {
+
+using Codes = std::set<std::string>;
+
+constexpr ObservationShape kShape{.rows = 2, .tokens = 40};
+
+Expectation Llama() {
+  const RopeConfig config = ReadText("config.json", ModelText("llama", R"("head_dim": 32)"));
+  return ExpectationOf(config.layers[0], false, config.length);
+}
+
+Codes Faults(const Diagnosis& diagnosis) {
+  Codes codes;
+  for (const Finding& finding : diagnosis.findings) {
+    if (finding.severity == Severity::kFault) codes.insert(finding.code);
+  }
+  return codes;
+}
+
+// Tokens that nobody wrote, in a batch of rows of one token or of many, whatever the others did.
+TEST(OddTokensTest, ZerosAreTokensThatWereNotWritten) {
+  const Expectation llama = Llama();
+  Rotation twice = llama.rotation;
+  for (double& w : twice.frequency) w *= 2;
+  const ObservationShape one{.rows = 4, .tokens = 1};
+  const struct {
+    Rotation applied;
+    ObservationShape shape;
+    size_t written;  // tokens
+    double shift;
+    Codes codes;
+  } cases[] = {
+      {llama.rotation, one, 1, 0, {"rows-differ"}},
+      {llama.rotation, kShape, 40, 0, {"rows-differ"}},
+      {llama.rotation, kShape, 50, 0, {"not-a-rotation"}},
+      {twice, kShape, 40, 0, {"rows-differ", "rotated-twice"}},
+      {llama.rotation, {.rows = 3, .tokens = 12}, 24, 7, {"rows-differ", "position-shifted"}},
+  };
+  for (const auto& [applied, shape, written, shift, codes] : cases) {
+    TestObservation test(applied, shape, CountedFrom(100 + shift, shape, 1000));
+    test.observation().positions = CountedFrom(100, shape, 1000);
+    const std::span<float> y = test.after().span<float>();
+    const size_t from = written * static_cast<size_t>(shape.heads) * 32;
+    std::fill(y.begin() + static_cast<std::ptrdiff_t>(from), y.end(), 0.0f);
+    const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+    EXPECT_EQ(Faults(diagnosis), codes) << diagnosis.verdict;
+    const auto all = static_cast<size_t>(shape.rows * shape.tokens);
+    EXPECT_EQ(diagnosis.findings[0].sentence.find(
+                  Sentence(all - written, " of ", all, " tokens came out as zeros")),
+              0u)
+        << diagnosis.findings[0].sentence;
+  }
+}
+
+TEST(OddTokensTest, ZerosAlone) {
+  const Expectation llama = Llama();
+  TestObservation test(llama.rotation, kShape, CountedFrom(100, kShape, 1000));
+  const std::span<float> y = test.after().span<float>();
+  std::fill(y.begin(), y.end(), 0.0f);
+  const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+  EXPECT_EQ(Faults(diagnosis), Codes({"not-a-rotation"})) << diagnosis.verdict;
+  EXPECT_EQ(diagnosis.verdict, "All 80 tokens came out as zeros.");
+  EXPECT_EQ(diagnosis.certainty, Certainty::kCannotTell);
+}
+
+}  // namespace
+}  // namespace rotary
