@@ -199,6 +199,23 @@ class FaultTest(TablesCase):
         answer = self.sound(apart(a), LLAMA)
         self.assertIn("tables-mismatch", [f["code"] for f in answer["findings"]])
 
+    def test_a_rotation_that_was_given_is_no_config(self):
+        config, rotation, tables = (self.folder / name for name in ("config.json", "rotation.json", "tables.safetensors"))
+        config.write_text(json.dumps(LLAMA))
+        rotation.write_text(self.rotary("inspect", config, "--json").stdout)
+        right, wrong = (oracle.frequencies(64, theta).astype(np.float32) for theta in (1e4, 5e5))
+        for tensors, code, story in [
+                (apart(angles()), 0, "the frequencies asked for"),
+                (apart(angles(theta=5e5)), 4, "theta 500000; not the list of frequencies asked for"),
+                ({"inv_freq": right}, 0, "the list of frequencies asked for"),
+                ({"inv_freq": wrong}, 4, "theta 500000; not the list of frequencies asked for")]:
+            oracle.write(tables, tensors)
+            run = self.rotary("doctor", "--tables", tables, "--rotation", rotation, "--json")
+            self.assertEqual((run.returncode, run.stderr), (code, ""))
+            answer = json.loads(run.stdout)
+            self.assertEqual(answer["story"], story)
+            self.assertNotIn("config", answer["verdict"])
+
     def test_text(self):
         path = self.folder / "tables.safetensors"
         oracle.write(path, apart(angles(first=1)))

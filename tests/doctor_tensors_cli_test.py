@@ -98,6 +98,40 @@ class DoctorTensorsTest(CliCase):
                 self.assertAlmostEqual(float(got) / theta ** (-j / 32), 1, delta=1e-5)
             self.assertAlmostEqual(float(turn.replace(",", "")) / (2 * np.pi * 1e4 ** (j / 32)), 1, delta=0.006)
 
+    def rotation(self, config=LLAMA):
+        """The flags that give the rotation of a config as inspect prints it."""
+        self.config.write_text(json.dumps(config))
+        file = self.folder / "rotation.json"
+        file.write_text(self.rotary("inspect", self.config, "--json").stdout)
+        return "--rotation", file
+
+    def test_a_rotation_that_was_given_is_no_config(self):
+        self.write(turned(self.x, self.positions, 500000.0))
+        given = self.rotation()
+        self.assertEqual(self.ask(0, self.file, *given)["verdict"],
+                         "Half layout, the frequencies asked for, positions as given: as the rotation you gave says.")
+        self.write(turned(self.x, self.positions))
+        page = self.folder / "page.html"
+        run = self.rotary("doctor", self.file, *given, "--out", page)
+        self.assertEqual((run.returncode, run.stderr), (4, ""))
+        self.assertTrue(run.stdout.startswith("Half layout, theta 10,000, positions as given. The rotation you gave says "
+                                              "frequencies of its own:\nscores go wrong from about 8 tokens apart on.\n"),
+                        run.stdout)
+        self.assertIn("fault scaling-differs: Frequencies are theta 10,000, the rotation you gave asks for a list of its\nown.",
+                      run.stdout)
+        self.assertIn("  asked for  tokens to a radian off", run.stdout)
+        self.assertIn("Measured less what the rotation you gave asks for", page.read_text())
+        # Its causes and fixes may speak of configs.
+        said = json.loads(self.rotary("doctor", self.file, *given, "--json").stdout)
+        for words in (said["verdict"], *said["stories"], *(finding["sentence"] for finding in said["findings"])):
+            self.assertNotIn("config", words)
+        gptj = self.rotation({"model_type": "gptj", "n_embd": 128, "n_head": 2, "rotary_dim": 64, "n_layer": 1})
+        said = self.ask(4, self.file, *gptj)
+        layout = next(finding for finding in said["findings"] if finding["code"] == "layout-differs")
+        self.assertEqual(layout["sentence"], "Channels pair up in half layout, those of the rotation you gave in interleaved.")
+        run = self.rotary("doctor", self.file, *self.rotation({**LLAMA, "head_dim": 96}))
+        self.fails(run, 2, "doctor: heads have 64 channels, those of the rotation you gave 96")
+
     def test_positions_that_were_not_used(self):
         # Two texts in each row, and a rotation that counts through.
         self.positions = np.broadcast_to(np.arange(TOKENS) % 7, (ROWS, TOKENS)).astype(np.int64)
@@ -131,7 +165,7 @@ class DoctorTensorsTest(CliCase):
         for name in ("k", "q"):
             np.save(self.folder / f"{name}.npy", self.x)
         run = self.rotary("doctor", "--before", "q.npy", "--after", "k.npy", "--config", self.config)
-        self.fails(run, 2, "doctor: heads have 64 channels, those of the config 96; another --part, --layer or --keys may fit")
+        self.fails(run, 2, "doctor: heads have 64 channels, the config's 96; another --part, --layer or --keys may fit")
         self.ask(4, "--before", "k.npy", "--after", "q.npy", "--config", self.config)
 
     def test_golden_vectors_are_as_their_configs_say(self):
@@ -153,7 +187,8 @@ class DoctorTensorsTest(CliCase):
                     run = self.rotary("doctor", *arguments, "--layer", case["layer"], "--json", "--out", self.out)
                 self.assertEqual(run.returncode, 4 if path.stem in others else 0, run.stdout + run.stderr)
                 verdict = json.loads(run.stdout)["verdict"]
-                self.assertEqual(verdict.endswith(": as the config says."), path.stem not in others, verdict)
+                asked = "config" if case["config"] else "rotation you gave"
+                self.assertEqual(verdict.endswith(f": as the {asked} says."), path.stem not in others, verdict)
                 self.assertLess(self.out.stat().st_size, 300_000)
                 told.add(path.stem)
         self.assertEqual(len(told), 96)

@@ -9,6 +9,7 @@
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/doctor/diagnosis.h"
 #include "rotary/doctor/report.h"
+#include "rotary/doctor/words.h"
 #include "rotary/io/file.h"
 #include "rotary/io/rotation_json.h"
 #include "rotary/lab/doctor_page.h"
@@ -25,7 +26,9 @@ std::optional<Expectation> ReadExpectation(const DoctorTensors& tensors) {
     group.query = read.query;
     group.key = read.key;
     group.centre = flags.centre.value_or(0);
-    return ExpectationOf(group, of_keys, 0);
+    Expectation expected = ExpectationOf(group, of_keys, 0);
+    expected.by_config = false;
+    return expected;
   }
   if (flags.config.empty()) return std::nullopt;
   RopeConfigOptions options{.length = flags.length,
@@ -86,9 +89,9 @@ bool RunDoctorTensors(const DoctorTensors& tensors, bool json) {
   const Observation& observation = input.observation();
   if (expected) {
     const int64_t head_dim = observation.before.shape(3);
-    Require(expected->rotation.head_dim == head_dim, "doctor: heads have ", head_dim,
-            " channels, those of the config ", expected->rotation.head_dim,
-            "; another --part, --layer or --keys may fit");
+    Require(expected->rotation.head_dim == head_dim, "doctor: heads have ", head_dim, " channels, ",
+            OfAsker(*expected), " ", expected->rotation.head_dim,
+            expected->by_config ? "; another --part, --layer or --keys may fit" : "");
   }
   const Diagnosis diagnosis = Diagnose(observation, expected);
   if (!tensors.out.empty()) {

@@ -21,7 +21,8 @@ struct Expectation {
   double length = 0;  // of the rotation, for rules that ask
   double centre = 0;  // from where xPos counts
   bool of_keys = false;
-  bool by_rule = false;  // whether theta and the rule make the frequencies
+  bool by_rule = false;   // whether theta and the rule make the frequencies
+  bool by_config = true;  // who asks for it; else somebody who gave the rotation itself
 
   // Whether every pair has one turn at a position, in all heads alike.
   bool IsPlain() const {

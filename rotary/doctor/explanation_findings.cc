@@ -23,33 +23,36 @@ std::set<std::pair<int, int>> PairSet(const ChannelLayout& layout) {
   return pairs;
 }
 
-void AddLayout(const ChannelLayout& found, const ChannelLayout& wanted, int head_dim,
+void AddLayout(const ChannelLayout& found, const Expectation& expected,
                std::vector<Finding>& findings) {
+  const ChannelLayout& wanted = expected.layout;
+  const int head_dim = expected.rotation.head_dim;
   if (PairSet(found) == PairSet(wanted)) return;
   const Json evidence = {{"found", DescribeLayout(found, head_dim)},
                          {"expected", DescribeLayout(wanted, head_dim)}};
+  const std::string of_family = OfAsker(expected) + (expected.by_config ? " family" : "");
   const size_t before = findings.size();
   if (found.name != wanted.name) {
     findings.push_back({"layout-differs", Severity::kFault,
-                        fmt::format("Channels pair up in {} layout, the config's family in {}.",
-                                    found.name, wanted.name),
+                        fmt::format("Channels pair up in {} layout, {} in {}.", found.name,
+                                    of_family, wanted.name),
                         evidence});
   }
   if (found.rotary_dim != wanted.rotary_dim) {
     findings.push_back({"rotary-dim-differs", Severity::kFault,
-                        fmt::format("{} channels turn, the config asks for {}.", found.rotary_dim,
-                                    wanted.rotary_dim),
+                        fmt::format("{} channels turn, {} asks for {}.", found.rotary_dim,
+                                    Asker(expected), wanted.rotary_dim),
                         evidence});
   }
   if (found.offset != wanted.offset) {
     findings.push_back({"offset-differs", Severity::kFault,
-                        fmt::format("The channels that turn begin at {}, the config's at {}.",
-                                    found.offset, wanted.offset),
+                        fmt::format("The channels that turn begin at {}, {} at {}.", found.offset,
+                                    OfAsker(expected), wanted.offset),
                         evidence});
   }
   if (findings.size() == before) {
     findings.push_back({"layout-differs", Severity::kFault,
-                        "Channels pair up in another order than the config's family has.",
+                        fmt::format("Channels pair up in another order than {}.", of_family),
                         evidence});
   }
 }
@@ -69,8 +72,8 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
       sentence = fmt::format("Frequencies are those of plain theta {}: the config's {} is missing.",
                              Number(found.spectrum.theta), Name(expected->rule));
     } else if (code == "scaling-differs") {
-      sentence =
-          fmt::format("Frequencies are {}, the config asks for {}.", own, Describe(expected->rule));
+      sentence = fmt::format("Frequencies are {}, {} asks for {}.", own, Asker(*expected),
+                             expected->by_rule ? Describe(expected->rule) : "a list of its own");
     } else if (code == "denominator-differs") {
       sentence = fmt::format(
           "The exponents of theta count over another number of channels: as if "
@@ -79,7 +82,7 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
     } else if (code == "rotated-twice") {
       sentence = "Every pair turns by twice its angle: the rotation was applied twice.";
     } else if (code == "axis-order-differs") {
-      sentence = "Pairs read other axes of the positions than the config's.";
+      sentence = fmt::format("Pairs read other axes of the positions than {}.", OfAsker(*expected));
     } else {
       sentence = fmt::format("Frequencies are {}.", own);
     }
@@ -268,8 +271,9 @@ void AddPositions(const Explanation& found, const Samples& samples,
   fault("position-shifted", "Tokens were turned at other positions than were given.");
 }
 
-void AddFactor(const Explanation& found, double wanted, const Samples& samples,
+void AddFactor(const Explanation& found, const Expectation& expected, const Samples& samples,
                std::vector<Finding>& findings) {
+  const double wanted = expected.rotation.attention_factor;
   const double g = found.fit.factor;
   // Rounded tables are shorter or longer than 1 by about their unit.
   const double tables = found.arithmetic.tables == Precision::kDouble
@@ -293,8 +297,8 @@ void AddFactor(const Explanation& found, double wanted, const Samples& samples,
                         evidence});
   } else {
     findings.push_back({"attention-factor-differs", Severity::kFault,
-                        fmt::format("Everything is multiplied by {}, the config asks for {}.",
-                                    Number(g), Number(wanted)),
+                        fmt::format("Everything is multiplied by {}, {} asks for {}.", Number(g),
+                                    Asker(expected), Number(wanted)),
                         evidence});
   }
 }
@@ -314,9 +318,9 @@ std::vector<Finding> FindingsOf(const Explanation& explanation, const Samples& s
          explanation.places.empty() ? Json::object() : Json{{"places", explanation.places}}});
   }
   if (expected) {
-    AddLayout(explanation.layout, expected->layout, samples.head_dim, findings);
+    AddLayout(explanation.layout, *expected, findings);
     AddSpectrum(explanation, expected, findings);
-    AddFactor(explanation, expected->rotation.attention_factor, samples, findings);
+    AddFactor(explanation, *expected, samples, findings);
   }
   if (explanation.fit.inverse) {
     findings.push_back({"direction-reversed", expected ? Severity::kFault : Severity::kNote,

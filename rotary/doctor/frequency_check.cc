@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "rotary/doctor/story_findings.h"
+#include "rotary/doctor/words.h"
 
 namespace rotary {
 namespace {
@@ -73,7 +74,7 @@ TableDiagnosis CheckFrequencies(const std::vector<double>& frequency, DType stor
   const int head_dim = expected ? std::max(expected->rotation.head_dim, 2 * pairs) : 2 * pairs;
   if (expected && expected->rotation.pairs() != pairs) {
     conclude("rotary-dim-differs", Severity::kFault,
-             fmt::format("There are {} frequencies, the config asks for {}.", pairs,
+             fmt::format("There are {} frequencies, {} asks for {}.", pairs, Asker(*expected),
                          expected->rotation.pairs()));
   }
   const std::optional<ExpectedRule> rule = ExpectedRuleOf(expected, pairs);

@@ -74,7 +74,9 @@ std::string PairsText(const Diagnosis& diagnosis, const std::optional<Expectatio
   }
   std::string text = fmt::format("\n{:>5}  {:>9}  {:>15}  {:>14}", "pair", "channels",
                                  "radians a token", "tokens a turn");
-  if (differs) text += fmt::format("  {:>12}  {:>22}", "the config's", "tokens to a radian off");
+  if (differs)
+    text += fmt::format("  {:>12}  {:>22}", expected->by_config ? "the config's" : "asked for",
+                        "tokens to a radian off");
   for (const int j : shown) {
     const size_t at = PlaceOf(rotation, j), pair = static_cast<size_t>(j);
     const double w = rotation.frequency[at];

@@ -22,7 +22,7 @@ bool Same(double a, double b) { return std::abs(a - b) <= 1e-12 * std::abs(b); }
 
 // The rule with its numbers: "theta 10000 with yarn: factor 4 from 32768 tokens".
 std::string Words(const Evidence& evidence, const Hypothesis& h, const std::string& theta) {
-  if (!h.list.empty()) return "the config's list of frequencies";
+  if (!h.list.empty()) return "the list of frequencies asked for";
   std::string words = "theta " + theta;
   if (evidence.rotary_dim == 2) words = "one pair of frequency 1";
   if (h.denominator != 0 && h.denominator != evidence.rotary_dim) {
@@ -95,8 +95,9 @@ std::string SentenceOf(const Evidence& evidence, const RuleFit& fit, const Hypot
   }
   if (config == nullptr) return sentence;
   if (DifferencesFrom(*config, h, evidence.rotary_dim).empty()) {
-    return "as the config says: " + sentence;
+    return config->list.empty() ? "as the config says: " + sentence : sentence;
   }
+  if (!config->list.empty()) return sentence + "; not the list of frequencies asked for";
   return sentence + "; the config says " + Words(evidence, *config, Number(config->theta));
 }
 

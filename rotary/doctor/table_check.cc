@@ -170,9 +170,10 @@ void AddForm(const CosSinTable& table, int bits, DType stored,
   const std::string& layout = expected->layout.name;
   if (for_neighbours ? layout == "half" : layout == "interleaved") {
     Add(diagnosis, "tables-mismatch", Severity::kNote,
-        fmt::format("Columns repeat as pairs of {} need them, and the config's layout is {}: right "
+        fmt::format("Columns repeat as pairs of {} need them, and {} layout is {}: right "
                     "only where the code that uses the table pairs channels so.",
-                    for_neighbours ? "neighbours" : "halves", layout),
+                    for_neighbours ? "neighbours" : "halves",
+                    expected->by_config ? "the config's" : "the given rotation's", layout),
         {{"width", Name(table.width)}, {"layout", layout}});
   }
 }
@@ -198,9 +199,9 @@ bool TurnsNothing(const CosSinTable& table, const Samples& samples, TableDiagnos
 }
 
 void Describe(const CosSinTable& table, const TableExplainer& explainer, const Explanation& best,
-              TableDiagnosis& diagnosis) {
+              const std::optional<Expectation>& expected, TableDiagnosis& diagnosis) {
   const Story* story = explainer.StoryOf(best.spectrum);
-  diagnosis.story = story != nullptr ? story->sentence : DescribeSpectrum(best.spectrum);
+  diagnosis.story = story != nullptr ? story->sentence : DescribeFound(best, expected);
   if (best.spectrum.theta > 0) diagnosis.theta = best.spectrum.theta;
   diagnosis.rule = best.spectrum.rule;
   diagnosis.frequency = best.spectrum.frequency;
@@ -263,7 +264,7 @@ TableDiagnosis CheckTable(const CosSinTable& table, DType stored,
         {{"left", best->Left()}});
     return concluded();
   }
-  Describe(table, explainer, *best, diagnosis);
+  Describe(table, explainer, *best, expected, diagnosis);
   diagnosis.findings = FindingsOf(*best, explainer.samples(), expected);
   Reword(*best, diagnosis);
   AddForm(table, bits, stored, expected, diagnosis);

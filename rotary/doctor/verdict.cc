@@ -150,7 +150,9 @@ class Teller {
                       times * times));
     }
     if (wanted.empty()) return "";
-    return fmt::format("Your config says {}: {}.", Joined(wanted), effect);
+    return fmt::format("{} says {}: {}.",
+                       expected_->by_config ? "Your config" : "The rotation you gave",
+                       Joined(wanted), effect);
   }
 
   // "Positions and frequencies are rounded to bfloat16: ..."
@@ -193,7 +195,8 @@ std::optional<double> DistanceOfARadian(const Rotation& found, const Rotation& w
 std::string AppliedSentence(const Diagnosis& diagnosis,
                             const std::optional<Expectation>& expected) {
   const bool agrees = expected && !HasFault(diagnosis.findings);
-  return Capital(Applied(diagnosis)) + (agrees ? ": as the config says." : ".");
+  return Capital(Applied(diagnosis)) +
+         (agrees ? fmt::format(": as {} says.", Asker(*expected)) : ".");
 }
 
 std::string VerdictOf(const Diagnosis& diagnosis, const std::optional<Expectation>& expected) {

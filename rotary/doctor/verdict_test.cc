@@ -78,6 +78,11 @@ TEST(VerdictTest, WhatTheConfigSaysOtherwise) {
   EXPECT_EQ(VerdictOf(diagnosis, expected),
             "Half layout, theta 10,000, positions as given. Your config says theta 500,000: scores "
             "go wrong from about 8 tokens apart on.");
+  expected.by_config = false;
+  EXPECT_EQ(VerdictOf(diagnosis, expected),
+            "Half layout, theta 10,000, positions as given. The rotation you gave says theta "
+            "500,000: scores go wrong from about 8 tokens apart on.");
+  expected.by_config = true;
   diagnosis.findings.push_back(Fault("scaling-missing", "Plain."));
   expected.rule = LinearRule{.factor = 4};
   for (double& w : expected.rotation.frequency) w /= 4;

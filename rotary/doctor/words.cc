@@ -95,6 +95,14 @@ std::string DescribeAsked(const Expectation& expected) {
                            .made_by = expected.rule});
 }
 
+std::string Asker(const Expectation& expected) {
+  return expected.by_config ? "the config" : "the rotation you gave";
+}
+
+std::string OfAsker(const Expectation& expected) {
+  return expected.by_config ? "the config's" : "those of the rotation you gave";
+}
+
 std::string DescribeFound(const Explanation& found, const std::optional<Expectation>& expected) {
   const bool is_asked = expected && found.spectrum.theta == 0 && found.spectrum.codes.empty();
   return is_asked ? "the frequencies asked for" : DescribeSpectrum(found.spectrum);

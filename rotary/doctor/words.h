@@ -35,6 +35,10 @@ std::string DescribeSpectrum(const SpectrumGuess& spectrum);
 // The same of what was asked for: "frequencies of its own" where no rule makes them.
 std::string DescribeAsked(const Expectation& expected);
 
+// "the config" or "the rotation you gave"; and what they have.
+std::string Asker(const Expectation& expected);
+std::string OfAsker(const Expectation& expected);
+
 // Of what was found: "the frequencies asked for" where they are, and no rule is known to make them.
 std::string DescribeFound(const Explanation& found, const std::optional<Expectation>& expected);
 

@@ -59,6 +59,10 @@ TEST(WordsTest, Spectra) {
   EXPECT_EQ(DescribeAsked({.theta = 5e5, .rule = Llama3Rule{.factor = 8}, .by_rule = true}),
             "theta 500,000 with llama3 (factor 8)");
   EXPECT_EQ(DescribeAsked({.theta = 5e5}), "frequencies of its own");
+  EXPECT_EQ(Asker({}), "the config");
+  EXPECT_EQ(OfAsker({}), "the config's");
+  EXPECT_EQ(Asker({.by_config = false}), "the rotation you gave");
+  EXPECT_EQ(OfAsker({.by_config = false}), "those of the rotation you gave");
   EXPECT_EQ(DescribeFound({}, std::nullopt), "frequencies of their own");
   EXPECT_EQ(DescribeFound({}, Expectation{}), "the frequencies asked for");
   EXPECT_EQ(DescribeFound({.spectrum = guess}, Expectation{}), DescribeSpectrum(guess));

@@ -110,7 +110,7 @@ void SetRows(const TurnPicture& picture, const Rotation* rotation, AngleMap& map
 }
 
 // How many cells are off, and from where on.
-std::string OffWords(const TurnPictures& pictures, bool has_config) {
+std::string OffWords(const TurnPictures& pictures, const std::optional<Expectation>& expected) {
   const std::vector<double>& angle = pictures.off.angle;
   const size_t columns = pictures.token.size();
   size_t off = 0, known = 0, first = columns;
@@ -133,11 +133,12 @@ std::string OffWords(const TurnPictures& pictures, bool has_config) {
         std::ceil(100.0 * static_cast<double>(off) / static_cast<double>(known)),
         PositionOf(pictures, first));
   }
-  if (has_config && (pictures.off.first != pictures.measured.first ||
-                     pictures.off.second != pictures.measured.second)) {
-    words +=
-        "The pairs are the config's; others turn here, so that these angles are only the "
-        "nearest to what came out. ";
+  if (expected && (pictures.off.first != pictures.measured.first ||
+                   pictures.off.second != pictures.measured.second)) {
+    words += fmt::format(
+        "The pairs are {}; others turn here, so that these angles are only the nearest to what "
+        "came out. ",
+        OfAsker(*expected));
   }
   if (known < angle.size()) words += "Hatched: what came out, or went in, is zero. ";
   return words;
@@ -164,9 +165,9 @@ void AddMaps(const Observation& observation, const std::optional<Expectation>& e
   measured.zero = "not turned";
   SetRows(pictures->measured, found, measured);
   AngleMap off = Columns(*pictures, given);
-  off.title =
-      expected ? "Measured less what the config asks for" : "Measured less the rotation found";
-  off.note = OffWords(*pictures, expected.has_value());
+  off.title = "Measured less " +
+              (expected ? "what " + Asker(*expected) + " asks for" : "the rotation found");
+  off.note = OffWords(*pictures, expected);
   off.quantity = "off by";
   off.zero = "right";
   SetRows(pictures->off, expected ? one_head(expected->rotation) : found, off);
@@ -236,7 +237,7 @@ void AddTurns(const std::optional<Expectation>& expected, const Diagnosis& diagn
   chart.x_max = std::max(1, diagnosis.rotation->pairs() - 1);
   if (chart.series[0].x.empty()) return;
   if (expected && expected->rotation.heads == 1) {
-    Series asked = TurnSeries("config", expected->rotation, 1);
+    Series asked = TurnSeries(expected->by_config ? "config" : "asked for", expected->rotation, 1);
     // Nearer lines would lie on each other.
     const bool differs = !std::equal(
         asked.y.begin(), asked.y.end(), chart.series[0].y.begin(), chart.series[0].y.end(),
