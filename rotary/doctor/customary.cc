@@ -16,9 +16,10 @@ struct Usual {
 };
 
 // Of published configs (docs/variants.md).
-constexpr Usual kThetas[] = {{1e4, 1},   {5e5, 2},  {1e6, 2},   {100, 3}, {50, 4},  {256, 4},
-                             {1200, 4},  {2000, 4}, {25000, 3}, {5e4, 3}, {1e5, 3}, {1.5e5, 3},
-                             {1.6e5, 3}, {2e6, 3},  {5e6, 3},   {8e6, 3}, {1e7, 3}, {1e8, 4}};
+constexpr Usual kThetas[] = {{1e4, 1}, {5e5, 2},   {1e6, 2},   {100, 3},      {50, 4},
+                             {256, 4}, {1200, 4},  {2000, 4},  {25000, 3},    {5e4, 3},
+                             {1e5, 3}, {1.5e5, 3}, {1.6e5, 3}, {2.5e5, 3},    {2e6, 3},
+                             {5e6, 3}, {8e6, 3},   {1e7, 3},   {11158840, 3}, {1e8, 4}};
 constexpr Usual kFactors[] = {{1, 0},  {2, 2},  {4, 2},   {8, 2},    {16, 2},  {32, 2},
                               {40, 2}, {64, 2}, {128, 3}, {1000, 3}, {1.5, 4}, {2.5, 4}};
 // 2: rotated twice. 2 pi: turns instead of radians.
@@ -135,6 +136,14 @@ double CostOf(const Hypothesis& h, const std::vector<FittedKnob>& fitted, const 
     if (differences > 0) cost += kDoubtCost + kDifferenceCost * differences;
   }
   return cost;
+}
+
+std::vector<double> CustomaryValues(Knob knob, double most_cost) {
+  std::vector<double> values;
+  for (const Usual& usual : Table(knob)) {
+    if (usual.cost <= most_cost) values.push_back(usual.value);
+  }
+  return values;
 }
 
 std::vector<double> CustomaryNear(Knob knob, double value, double reach, const double* config) {

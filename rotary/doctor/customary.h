@@ -22,6 +22,9 @@ double FittedCost(double deviation);
 //   config  the config's value; null: no config, or none of the kind
 double CustomaryCost(Knob knob, double value, const double* config);
 
+// The best known values of the kind, those that cost at most this much.
+std::vector<double> CustomaryValues(Knob knob, double most_cost);
+
 struct FittedKnob {
   Knob knob;
   double deviation = 0;    // of the logarithm of the number; infinite where nothing tells it

@@ -1,7 +1,6 @@
 #include "rotary/doctor/expectation.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 #include <type_traits>
@@ -9,17 +8,16 @@
 #include <variant>
 
 #include "rotary/base/error.h"
+#include "rotary/doctor/customary.h"
 #include "rotary/rope/float32_arithmetic.h"
 #include "rotary/rope/spectra.h"
 
 namespace rotary {
 namespace {
 
-// Thetas of published models.
-constexpr std::array kThetas = {10000.0,  500000.0, 1e6,      150000.0, 100.0,   5e6,   8e6,
-                                100000.0, 160000.0, 250000.0, 1e7,      50000.0, 2.5e5, 11158840.0};
-
-constexpr std::array kFactors = {2.0, 4.0, 8.0, 16.0, 32.0, 40.0, 64.0};
+// Thetas and factors of published models, without those of few.
+std::vector<double> UsualThetas() { return CustomaryValues(Knob::kTheta, 3); }
+std::vector<double> UsualFactors() { return CustomaryValues(Knob::kFactor, 2); }
 
 bool IsPlain(const Rule& rule) { return std::holds_alternative<PlainRule>(rule); }
 
@@ -203,7 +201,7 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
   std::vector<SpectrumGuess> guesses;
   const int pairs = static_cast<int>(layout.first.size());
   if (!expected) {
-    for (const double theta : kThetas) {
+    for (const double theta : UsualThetas()) {
       guesses.push_back(
           {.frequency = PlainFrequencies(2 * pairs, theta),
            .float32_frequency = MakeFloat32Spectrum(2 * pairs, theta, PlainRule{}).frequency,
@@ -286,12 +284,12 @@ std::vector<SpectrumGuess> UsualSpectra(const std::optional<Expectation>& expect
     add_rule({"denominator-differs"}, other, expected->rule, 1);
     if (has_scaling) add_rule({"denominator-differs", "scaling-missing"}, other, PlainRule{}, 2);
   }
-  for (const double other : kThetas) {
+  for (const double other : UsualThetas()) {
     if (other == theta) continue;
     add_rule({"theta-differs"}, other, expected->rule, 1.1);
     if (has_scaling) add_rule({"theta-differs", "scaling-missing"}, other, PlainRule{}, 2.1);
   }
-  for (const double factor : kFactors) {
+  for (const double factor : UsualFactors()) {
     if (const auto other = WithFactor(expected->rule, factor)) {
       add_rule({"scaling-differs"}, theta, *other, 1.1);
     }
