@@ -85,6 +85,8 @@ class BadInputTest(ProbeCase):
                 (("--head-dim", 1), "--head-dim must be a whole number of at least 2, got 1"),
                 (("--head-dim", 64, "--heads", 5000), "probe: heads must be 1 to 4096, got 5000"),
                 (("--head-dim", 64, "--tokens", 2000000), "probe: tokens must be 2 to 1000000, got 2000000"),
+                (("--head-dim", 64, "--config", "config.json"), "doctor: --config says nothing about --probe"),
+                (("--head-dim", 64, "--positions", "p"), "doctor: --positions says nothing about --probe"),
                 (("--head-dim", 64, "--dtype", "i8"), 'doctor: --dtype must be one of f32, bf16, f16, f64, got "i8"')]:
             self.leaves_nothing(self.rotary("doctor", "--probe", out, *options), 2, sentence)
         self.fails(self.rotary("doctor"), 2,

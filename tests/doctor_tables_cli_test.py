@@ -318,13 +318,25 @@ class BadInputTest(TablesCase):
         self.refuses(3, "cannot read {}: 3 tensors may be tables (cos, cos2, sin); say by --name which one, or which two",
                      {"cos": c, "cos2": c, "sin": c})
         self.refuses(3, "cannot read {}: there is no tensor x; it holds cos", {"cos": c}, "--name", "x")
-        self.refuses(2, "doctor: cosines and sines must have one shape, got [4, 8] and [4, 6]",
+        self.refuses(3, "cannot read {}: cosines and sines must have one shape, got [4, 8] and [4, 6]",
                      {"cos": c, "sin": c[:, :6].copy()})
-        self.refuses(2, "doctor: a table of cosines and sines has an even width, got 7", {"cos_sin": c[:, :7].copy()})
-        self.refuses(2, "doctor: a table is [rows, width], got [4, 3, 5]", {"cos": np.ones((4, 3, 5), np.float32)})
-        self.refuses(2, "doctor: cos holds no numbers", {"cos": np.ones((0, 8), np.float32)})
-        self.refuses(2, "doctor: dtype must be f64, f32, bf16 or f16, got i64", {"cos": np.ones((4, 8), np.int64)})
-        self.refuses(2, "doctor: there are 3 positions for 4 rows", {"cos": c, "sin": c, "positions": np.arange(3)})
+        self.refuses(3, "cannot read {}: a table of cosines and sines has an even width, got 7", {"cos_sin": c[:, :7].copy()})
+        self.refuses(3, "cannot read {}: a table is [rows, width], got [4, 3, 5]", {"cos": np.ones((4, 3, 5), np.float32)})
+        self.refuses(3, "cannot read {}: cos holds no numbers", {"cos": np.ones((0, 8), np.float32)})
+        self.refuses(3, "cannot read {}: dtype must be f64, f32, bf16 or f16, got i64", {"cos": np.ones((4, 8), np.int64)})
+        self.refuses(3, "cannot read {}: there are 3 positions for 4 rows", {"cos": c, "sin": c, "positions": np.arange(3)})
+        for value, words in ((np.nan, "nan"), (np.inf, "inf"), (1e300, "1e+300")):
+            self.refuses(3, "cannot read {}: positions: must be at most 2^53 in magnitude, got " + words,
+                         {"cos": c, "sin": c, "positions": np.array([0, 1, 2, value])})
+        self.refuses(3, "cannot read {}: rows: dtype must be f64, f32, bf16 or f16, got u8",
+                     {"cos": c, "sin": c, "rows": np.arange(4, dtype=np.uint8)}, "--positions", "rows")
+        for flag in ("--shape", "--centre"):
+            self.refuses(2, f"doctor: {flag} says nothing about --tables", {"cos": c, "sin": c}, flag, "1")
+        self.refuses(2, "doctor: --layer says which rotation of a config; give it by --config", {"cos": c, "sin": c},
+                     "--layer", "0")
+        np.save(self.folder / "one.npy", np.float32(3))
+        self.fails(self.rotary("doctor", "--tables", "one.npy"), 3,
+                   "cannot read one.npy: a table of cosines and sines has an even width, got 1")
         self.fails(self.rotary("doctor", "--tables", "x.npy", "--name", "cos"), 2,
                    "doctor: a .npy file holds one tensor, without a name")
         self.fails(self.rotary("doctor", "--tables", "x.npy", "--probe", "y"), 2,

@@ -243,6 +243,11 @@ class DoctorTensorsTest(CliCase):
             ((x.astype(np.int64), y, p), "before: it is i64, and f64, f32, f16 and bf16 are rotated"),
             ((x[0, 0], y[0, 0], p), "before: must be [tokens, heads, channels], with rows of a batch before them or not, got "
                                     "[3, 64]"),
+            ((x.astype(np.float64), np.where(y == y.max(), 1e200, y), p), "after: a number beyond 1e100, at "
+             + "row {}, token {}, head {}, channel {}".format(*np.argwhere(y == y.max())[0])),
+            ((x[..., :1], y[..., :1], p),
+             "before: heads have one channel, and a pair has two: [2, 12, 3, 1] (rows, tokens, heads, channels)"),
+            ((x, y, p.astype(np.float16)), "positions: must be i64, i32, f64 or f32, got f16"),
             ((x, y, p[:, :11]), "positions: they are for 2 rows of 11 tokens, the tensors have 2 of 12"),
             ((x, y, p[:, :, None, None]), "positions: must be [tokens] or [batch, tokens], got [2, 12, 1, 1]"),
             ((x, y, p + 2**60), "positions: positions must be at most 2^53 in magnitude, got 1152921504606846976"),
@@ -261,6 +266,22 @@ class DoctorTensorsTest(CliCase):
                                 "--config", self.config, "--out", self.out), 3,
                     f"cannot read {name}.npy: {sentence[len(name) + 2:]}")
 
+    def test_what_tells_nothing_is_no_fault_and_what_comes_of_nothing_is(self):
+        y = turned(self.x, self.positions)
+        for before, after, positions, code, verdict in [
+                (0 * self.x, 0 * y, self.positions, 0, "Everything is zero, before and after."),
+                (self.x, 0 * y, self.positions, 4, "All 24 tokens came out as zeros."),
+                (self.x, y, self.positions + 2**52, 0,
+                 "Positions are so large that angles are lost in float32, in which most engines compute them: every rotation "
+                 "explains what came out."),
+                (0 * self.x, y, self.positions, 4,
+                 "The rotation leaves 1 of what came out, far more than its rounding: noise, or something that is no rotation.")]:
+            with self.subTest(verdict):
+                oracle.write(self.file, {"before": before, "after": after, "positions": positions})
+                for config in ((), ("--config", self.config)):
+                    answer = self.ask(code, self.file, *config)
+                    self.assertEqual((answer["verdict"], answer["certainty"]), (verdict, "cannot tell"))
+
     def test_names_and_files_that_are_not_there(self):
         self.write(turned(self.x, self.positions), other=np.zeros(3, np.float32))
         for flags, name in ((("--before", "q"), "q"), (("--after", "q_out"), "q_out"), (("--positions", "ids"), "ids")):
@@ -278,6 +299,11 @@ class DoctorTensorsTest(CliCase):
         cases = [
             (("--before", "a.npy"), npy),
             (("--before", "a.npy", "--after", "a.npy", "--positions", "positions"), npy),
+            (("--before", "a.npz", "--after", "b.npz"), npy),
+            ((self.file, "--rotation", self.config, "--layer", "0"),
+             "doctor: --layer says which rotation of a config; give it by --config"),
+            *(((self.file, flag, "1"), f"doctor: {flag} says which rotation of a config; give it by --config")
+              for flag in ("--layer", "--part", "--length", "--layout", "--ignore")),
             (("a.npy",), "doctor: a .npy file holds one tensor: give two, by --before a.npy --after b.npy"),
             ((self.file, "--shape", "dhtb"), 'doctor: shape must be one of bthd, bhtd, thd, htd, got "dhtb"'),
             ((self.file, "--tables", self.file),

@@ -152,6 +152,16 @@ class BadInputTest(WeightsCase):
         run = self.rotary("doctor", "--weights", folder)
         self.assertEqual(run.returncode, 3)
         self.assertIn(f"cannot read {weights}: {name} is I8", run.stderr)
+        for spoiled, reason in [
+                (np.where(np.arange(1024).reshape(256, 4) == 41, np.nan, 1.0), "a number of row 10 is not finite, or too large"),
+                (np.full((256, 4), 1e300), "a number of row 0 is not finite, or too large"),
+                (np.ones((256, 0)), "there are no numbers: [256, 0]")]:
+            self.folder_of(LLAMA, {name: spoiled})
+            self.fails(self.rotary("doctor", "--weights", folder), 3, f"cannot read {weights}: {name}: {reason}")
+        for flag in ("--layer", "--length", "--part", "--rotation", "--before", "--shape"):
+            run = self.rotary("doctor", "--weights", folder, flag, "1")
+            self.fails(run, 2, "doctor: say what to do by exactly one of FILE (or two .npy files), --tables, --weights, --probe"
+                       if flag == "--before" else f"doctor: {flag} says nothing about --weights")
         own = {"model_type": "rotary"}
         (folder / "config.json").write_text(json.dumps(own))
         self.assertEqual(self.rotary("doctor", "--weights", folder).returncode, 3)

@@ -25,8 +25,9 @@ FileError TensorError(const fs::path& file, const std::string& name, const Parts
   return ReadError(file, name, name.empty() ? "" : ": ", parts...);
 }
 
-// Throws where a number is not finite, with its place.
+// Throws where a number is not finite, or so large that sums of squares are not, with its place.
 void RequireFinite(const fs::path& file, const std::string& name, const ConstTensorView& x) {
+  constexpr double kLargest = 1e100;
   DispatchFloat(x.dtype(), "doctor", [&]<class T>() {
     for (int64_t row = 0; row < x.shape(0); ++row) {
       for (int64_t token = 0; token < x.shape(1); ++token) {
@@ -34,16 +35,17 @@ void RequireFinite(const fs::path& file, const std::string& name, const ConstTen
           const T* from = x.As<T>() + row * x.stride(0) + token * x.stride(1) + head * x.stride(2);
           for (int64_t channel = 0; channel < x.shape(3); ++channel) {
             const T value = from[channel * x.stride(3)];
-            bool is_finite = false;
+            double number = 0;
             if constexpr (std::is_same_v<T, double>) {
-              is_finite = std::isfinite(value);
+              number = value;
             } else {
-              is_finite = std::isfinite(ToFloat(value));
+              number = ToFloat(value);
             }
-            if (is_finite) continue;
+            if (std::abs(number) <= kLargest) continue;
             const std::string of_row = x.shape(0) == 1 ? "" : Sentence("row ", row, ", ");
-            throw TensorError(file, name, "a number that is not finite, at ", of_row, "token ",
-                              token, ", head ", head, ", channel ", channel);
+            const char* what = std::isfinite(number) ? "beyond 1e100" : "that is not finite";
+            throw TensorError(file, name, "a number ", what, ", at ", of_row, "token ", token,
+                              ", head ", head, ", channel ", channel);
           }
         }
       }
@@ -80,7 +82,9 @@ ConstTensorView OnAxes(const ConstTensorView& view, int axes, int64_t rows, int6
 
 }  // namespace
 
-bool DoctorSource::Asked() const { return !file.empty() || IsNpy(before) || IsNpy(after); }
+bool DoctorSource::Asked() const {
+  return !file.empty() || before != DoctorSource().before || after != DoctorSource().after;
+}
 
 std::string DoctorSource::NameOfBefore() const {
   return file.empty() ? fs::path(before).stem().string() : before;
@@ -117,6 +121,10 @@ DoctorInput::DoctorInput(const DoctorSource& source, int axes) {
     throw TensorError(after.file, after.name, "it is ", after.view.shape().ToString(),
                       " and what went in is ", before.view.shape().ToString(),
                       " (rows, tokens, heads, channels)");
+  }
+  if (before.view.shape(3) < 2) {
+    throw TensorError(before.file, before.name, "heads have one channel, and a pair has two: ",
+                      before.view.shape().ToString(), " (rows, tokens, heads, channels)");
   }
   for (const Named* one : {&before, &after}) RequireFinite(one->file, one->name, one->view);
   observation_.before = before.view;
@@ -171,6 +179,8 @@ void DoctorInput::ReadPositions(const Named& positions) {
       wide = Widened(view);
       view = wide.const_view();
     }
+    Require(view.dtype() == DType::kI64 || view.dtype() == DType::kF64,
+            "must be i64, i32, f64 or f32, got ", Name(dtype));
     if (view.dtype() == DType::kF64) {
       const double* from = view.As<double>();
       Require(std::all_of(from, from + view.count(), [](double p) { return std::isfinite(p); }),

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <iostream>
+#include <stdexcept>
+#include <string_view>
 
 #include "rotary/cli/tensor_flags.h"
 #include "rotary/doctor/frequency_check.h"
@@ -99,16 +102,46 @@ bool IsFrequencies(const std::string& name, const ConstTensorView& view) {
   return is_list && !is_table && (view.rank() == 1 || Holds(name, "freq"));
 }
 
-TableDiagnosis Check(const std::string& name, const ConstTensorView& first,
-                     const std::optional<ConstTensorView>& second,
+// Calls `body`; what it refuses is refused in the name of the file, and of a tensor in it.
+template <class Body>
+auto InNameOf(const std::filesystem::path& file, const Body& body, const std::string& tensor = "") {
+  try {
+    return body();
+  } catch (const std::invalid_argument& error) {
+    std::string_view reason = error.what();
+    constexpr std::string_view kOperation = "doctor: ";
+    if (reason.starts_with(kOperation)) reason.remove_prefix(kOperation.size());
+    throw ReadError(file, tensor, tensor.empty() ? "" : ": ", reason);
+  }
+}
+
+// The positions of rows, where the file holds some.
+std::vector<double> PositionsOf(const SafetensorsFile& file, const std::string& name) {
+  constexpr double kMost = 0x1p53;
+  std::vector<double> positions = Numbers(file.view(name));
+  for (const double p : positions) {
+    Require(std::abs(p) <= kMost, "must be at most 2^53 in magnitude, got ", p);
+  }
+  return positions;
+}
+
+TableDiagnosis Check(const std::filesystem::path& file, const std::string& name,
+                     const ConstTensorView& first, const std::optional<ConstTensorView>& second,
                      const std::vector<double>& positions,
                      const std::optional<Expectation>& expected) {
-  Require(first.count() > 0, "doctor: ", name, " holds no numbers");
+  InNameOf(file, [&] { Require(first.count() > 0, name, " holds no numbers"); });
   if (!second && IsFrequencies(name, first)) {
     const double length = expected && expected->length > 0 ? expected->length : kLength;
-    return CheckFrequencies(Numbers(first), first.dtype(), length, expected);
+    const std::vector<double> list = InNameOf(file, [&] { return Numbers(first); });
+    return CheckFrequencies(list, first.dtype(), length, expected);
   }
-  return CheckTable(ReadCosSinTable(first, second), first.dtype(), positions, expected);
+  const CosSinTable table = InNameOf(file, [&] {
+    CosSinTable read = ReadCosSinTable(first, second);
+    Require(positions.empty() || std::ssize(positions) == read.all_rows, "there are ",
+            positions.size(), " positions for ", read.all_rows, " rows");
+    return read;
+  });
+  return CheckTable(table, first.dtype(), positions, expected);
 }
 
 TableDiagnosis CheckFile(const DoctorTables& tables, const std::string& positions,
@@ -117,18 +150,22 @@ TableDiagnosis CheckFile(const DoctorTables& tables, const std::string& position
     Require(tables.names.empty() && positions.empty(),
             "doctor: a .npy file holds one tensor, without a name");
     const NpyFile file(tables.file);
-    return Check(tables.file.stem().string(), file.view(), std::nullopt, {}, expected);
+    return Check(tables.file, tables.file.stem().string(), file.view(), std::nullopt, {}, expected);
   }
   const SafetensorsFile file(tables.file);
   const std::vector<std::string> names = TablesOf(file, tables.names);
   if (!positions.empty()) RequireTensor(file, positions);
   const std::string own = positions.empty() && file.Contains("positions") ? "positions" : positions;
   std::vector<double> rows;
-  if (!own.empty()) rows = Numbers(file.view(own));
+  if (!own.empty())
+    rows = InNameOf(
+        tables.file, [&] { return PositionsOf(file, own); }, own);
   const LoadedTensor first = Load(file, names[0]);
-  if (names.size() == 1) return Check(names[0], first.view, std::nullopt, rows, expected);
+  if (names.size() == 1) {
+    return Check(tables.file, names[0], first.view, std::nullopt, rows, expected);
+  }
   const LoadedTensor second = Load(file, names[1]);
-  return Check(names[0], first.view, second.view, rows, expected);
+  return Check(tables.file, names[0], first.view, second.view, rows, expected);
 }
 
 }  // namespace

@@ -41,9 +41,12 @@ struct Checkpoint {
 std::vector<double> LengthsOf(const ConstTensorView& weight, const Head& head) {
   const int64_t begin =
       head.begin + *std::min_element(head.rotation->first.begin(), head.rotation->first.end());
+  const int64_t end = begin + 2 * head.rotation->pairs();
+  Require(end <= weight.shape(0), "it has ", weight.shape(0), " rows, and the heads of the config ",
+          "have more");
   std::vector<double> lengths;
   DispatchFloat(weight.dtype(), "weights", [&]<class T>() {
-    for (int64_t row = begin; row < begin + 2 * head.rotation->pairs(); ++row) {
+    for (int64_t row = begin; row < end; ++row) {
       const T* from = weight.As<T>() + row * weight.stride(0);
       double sum = 0;
       for (int64_t i = 0; i < weight.shape(1); ++i) {
@@ -56,6 +59,7 @@ std::vector<double> LengthsOf(const ConstTensorView& weight, const Head& head) {
         }());
         sum += x * x;
       }
+      Require(std::isfinite(sum), "a number of row ", row, " is not finite, or too large");
       lengths.push_back(std::sqrt(sum));
     }
   });
@@ -67,6 +71,7 @@ void AddTensor(const CheckpointTensors& tensors, const std::string& name,
   const ConstTensorView weight = tensors.FileOf(name).view(name);
   try {
     Require(weight.rank() == 2, "it has ", weight.rank(), " axes, not 2");
+    Require(weight.count() > 0, "there are no numbers: ", weight.shape().ToString());
     for (const Head& head : heads) {
       if (head.rotation->pairs() == 0) continue;
       RowLengths& rows = checkpoint.rows[{head.layer, head.is_key}];

@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "rotary/base/error.h"
 #include "rotary/doctor/equivalents.h"
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/odd_tokens.h"
@@ -22,6 +23,9 @@ namespace {
 
 // Tokens that estimates look at.
 constexpr int64_t kMostTokens = 128;
+
+// Where not even the length that turns have together is known to this, no turn is.
+constexpr double kNothingTells = 0.1;
 
 // Root mean squares over all numbers, relative to y: of y - x, and of rounding.
 double NoiseOf(const Samples& samples) {
@@ -162,6 +166,11 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
   Diagnosis diagnosis;
   diagnosis.head_dim = samples.head_dim;
   diagnosis.noise = NoiseOf(samples);
+  if (IsZero(samples)) {
+    diagnosis.findings = {CannotTell("Everything is zero, before and after.")};
+    diagnosis.verdict = VerdictOf(diagnosis, expected);
+    return diagnosis;
+  }
   if (IsUntouched(samples)) {
     const bool as_expected = best && best->Left() <= kExplained && best->faults == 0;
     if (!best || as_expected) {
@@ -174,6 +183,13 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
       diagnosis.findings = {{"identity", Severity::kFault,
                              "Nothing turned: everything came out as it went in.", Json::object()}};
     }
+    diagnosis.verdict = VerdictOf(diagnosis, expected);
+    return diagnosis;
+  }
+  if (best && best->fit.factor_deviation > kNothingTells) {
+    diagnosis.findings = {
+        CannotTell("Positions are so large that angles are lost in float32, in which most engines "
+                   "compute them: every rotation explains what came out.")};
     diagnosis.verdict = VerdictOf(diagnosis, expected);
     return diagnosis;
   }
@@ -235,6 +251,9 @@ Diagnosis NothingCameOut(int head_dim, int64_t tokens, const std::optional<Expec
 }  // namespace
 
 Diagnosis Diagnose(const Observation& observation, const std::optional<Expectation>& expected) {
+  const int axes = expected ? expected->rotation.axes : 1;
+  Require(observation.axes == axes, "doctor: positions have ", observation.axes,
+          " axes, and what was asked for has ", axes);
   const Samples samples = TakeSamples(observation, kMostTokens);
   if (IsZero(samples) && !IsUntouched(samples)) {
     return NothingCameOut(samples.head_dim,

@@ -36,7 +36,8 @@ struct Diagnosis {
   double noise = 0;     // that of rounding y to its dtype
 };
 
-// Throws std::invalid_argument as CheckObservation does, and for a number that is not finite.
+// Throws std::invalid_argument as CheckObservation does, for a number that is not finite, and for
+// positions of several axes that are not those of what was expected, or where nothing was.
 //
 // Work: tokens heads head_dim^2 products for some 100 tokens, and some 10^8 operations for the
 // hypotheses; one pass over all tokens for what heads, rows and tokens have of their own.

@@ -9,7 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "rotary/config/test_config.h"
-#include "rotary/doctor/structures.h"
+#include "rotary/doctor/diagnosis.h"
 #include "rotary/doctor/test_observation.h"
 
 namespace rotary {
@@ -119,6 +119,12 @@ TEST(MeasurementsOfTest, PairsThatTurnTooLittleKeepTheConfigsAxis) {
   ASSERT_FALSE(seen.axis_of.empty());
   for (size_t j = 0; j < 12; ++j) EXPECT_EQ(seen.axis_of[0][j], Sections(8, 12)[j]) << j;
   for (size_t j = 28; j < 32; ++j) EXPECT_EQ(seen.axis_of[0][j], TakingTurns()[j]) << j;
+}
+
+TEST(MeasurementsOfTest, AxesAreAsManyAsWereAskedFor) {
+  TestObservation test(Asked(10000, TakingTurns()).rotation, kShape, TextAndImage());
+  EXPECT_EQ(Thrown<std::invalid_argument>([&] { Diagnose(test.observation(), std::nullopt); }),
+            "doctor: positions have 3 axes, and what was asked for has 1");
 }
 
 }  // namespace

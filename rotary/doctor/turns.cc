@@ -45,6 +45,12 @@ PairTurns TurnsOf(const Samples& samples, int first, int second) {
     }
     gain.push_back(energy > 0 ? 1 / energy : 0);
     if (energy == 0) {
+      // Of nothing, turns make nothing.
+      for (int64_t h = 0; h < samples.heads; ++h) {
+        const double* y = samples.After(t) + h * samples.head_dim;
+        const std::complex<double> out(y[first], y[second]);
+        if (out != 0.0) pair.left += 2 * std::norm(out) / PairVariance(out, samples.unit);
+      }
       pair.turn.push_back(0);
       pair.deviation.push_back(std::numeric_limits<double>::infinity());
       continue;
