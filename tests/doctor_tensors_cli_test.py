@@ -158,6 +158,30 @@ class DoctorTensorsTest(CliCase):
         self.assertEqual(self.ask(0, "--before", "a.npy", "--after", "b.npy", "--shape", "htd")["verdict"],
                          "Half layout, theta 10,000, positions counted from 0.")
 
+    def test_dtypes_that_differ(self):
+        kinds = {"F64": (np.float64, np.float64), "F32": (np.float32, np.float64), "F16": (np.float16, np.float64),
+                 "BF16": (oracle.to_bf16, oracle.from_bf16)}
+        positions = counted()
+        small = np.where(np.arange(64) % 9 == 4, 1e-5, 1.0)  # numbers that are not normal in f16
+        for before, (keep, read) in kinds.items():
+            x = read(keep(self.x)).astype(np.float64)
+            for after, (keep_after, read_after) in kinds.items():
+                # What bf16 holds is not enough to tell that it came out in f16.
+                still = x if before == "BF16" else read(keep(small * self.x)).astype(np.float64)
+                for y, code, verdict in [
+                        (turned(x, positions, 500000.0), "none-found", "theta 500,000, positions as given: as the config says"),
+                        (turned(x, positions), "theta-differs", "theta 10,000, positions as given. Your config says"),
+                        (still, "identity", "Nothing turned"),
+                        (read_after(keep_after(oracle.from_bf16(oracle.to_bf16(turned(x, positions))))), "theta-differs",
+                         "theta 10,000, positions as given. Your config says")]:
+                    with self.subTest(before=before, after=after, code=code):
+                        into = still if code == "identity" else x
+                        oracle.write(self.file, {"before": (before, keep(into)), "after": (after, keep_after(y)),
+                                                 "positions": positions})
+                        answer = self.ask(0 if code == "none-found" else 4, self.file, "--config", self.config)
+                        self.assertEqual([finding["code"] for finding in answer["findings"]], [code])
+                        self.assertIn(verdict, answer["verdict"])
+
     def test_keys_by_the_name_of_the_file(self):
         # Keys and queries of MLA have heads of other sizes.
         self.config.write_text(json.dumps({"model_type": "deepseek_v3", "num_hidden_layers": 1, "qk_nope_head_dim": 32,
@@ -238,8 +262,6 @@ class DoctorTensorsTest(CliCase):
             ((spoiled["inf"], y, p), f"before: a number that is not finite, at {where}"),
             ((empty, empty, p), "before: there are no numbers: [1, 0, 2, 64]"),
             ((x, y[:, :11], p), "after: it is [2, 11, 3, 64] and what went in is [2, 12, 3, 64] (rows, tokens, heads, channels)"),
-            ((x, y.astype(np.float16), p),
-             "after: it is f16 and what went in is f32; keep both in the wider dtype, which loses nothing"),
             ((x.astype(np.int64), y, p), "before: it is i64, and f64, f32, f16 and bf16 are rotated"),
             ((x[0, 0], y[0, 0], p), "before: must be [tokens, heads, channels], with rows of a batch before them or not, got "
                                     "[3, 64]"),

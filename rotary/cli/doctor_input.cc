@@ -112,11 +112,6 @@ DoctorInput::DoctorInput(const DoctorSource& source, int axes) {
   }
   const Named before = ReadShaped(source, source.before);
   const Named after = ReadShaped(source, source.after);
-  if (before.view.dtype() != after.view.dtype()) {
-    throw TensorError(after.file, after.name, "it is ", Name(after.view.dtype()),
-                      " and what went in is ", Name(before.view.dtype()),
-                      "; keep both in the wider dtype, which loses nothing");
-  }
   if (before.view.shape() != after.view.shape()) {
     throw TensorError(after.file, after.name, "it is ", after.view.shape().ToString(),
                       " and what went in is ", before.view.shape().ToString(),

@@ -37,7 +37,18 @@ double NoiseOf(const Samples& samples) {
   return energy > 0 ? std::sqrt(rounding / energy) : 0;
 }
 
-bool IsUntouched(const Samples& samples) { return samples.before == samples.after; }
+// Whether each number came out as it went in, but for the rounding to what came out.
+bool IsUntouched(const Samples& samples) {
+  // Below 2^-14 the numbers of f16 are as far apart as there.
+  const int least = samples.unit == 0x1p-11 ? -14 : -1022;
+  for (size_t i = 0; i < samples.before.size(); ++i) {
+    const double x = samples.before[i], y = samples.after[i];
+    if (x == y) continue;
+    const int exponent = x == 0 ? least : std::max(std::ilogb(x), least);
+    if (!(std::abs(y - x) <= std::ldexp(samples.unit, exponent))) return false;
+  }
+  return true;
+}
 
 bool IsZero(const Samples& samples) {
   return std::all_of(samples.after.begin(), samples.after.end(), [](double y) { return y == 0; });
@@ -144,12 +155,13 @@ Samples WithOddTokens(const Observation& observation, const Samples& samples,
 }
 
 // What is said where other tokens than the samples' came out otherwise.
-Finding TokensDiffer(const Observation& observation, const std::vector<int64_t>& odd) {
+//   first  the first of them
+Finding TokensDiffer(const Observation& observation, const std::vector<int64_t>& odd,
+                     const Samples& first) {
   const int64_t all = observation.before.shape(1);
-  const Samples tokens = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
-  const char* how = IsZero(tokens)        ? " as zeros"
-                    : IsUntouched(tokens) ? " as they went in"
-                                          : " otherwise than the rotation of the others makes them";
+  const char* how = IsZero(first)        ? " as zeros"
+                    : IsUntouched(first) ? " as they went in"
+                                         : " otherwise than the rotation of the others makes them";
   std::set<int64_t> rows;
   for (const int64_t place : odd) rows.insert(place / all);
   const bool whole_rows = std::ssize(odd) == std::ssize(rows) * all;
@@ -265,8 +277,9 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
       is_explained ? FindOddTokens(observation, samples, *best) : UnwrittenTokens(observation);
   if (odd.empty()) return DiagnoseSamples(samples, expected, best);
   // Where they turned at all, one explanation may serve all.
-  const Samples one = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
-  if (is_explained && !IsUntouched(one) && !IsZero(one)) {
+  Samples first = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
+  first.unit = samples.unit;
+  if (is_explained && !IsUntouched(first) && !IsZero(first)) {
     const Samples others = WithOddTokens(observation, samples, odd);
     const std::optional<Explanation> wider = ExplainStructure(others, expected);
     if (wider && wider->Left() <= kExplained) return DiagnoseSamples(others, expected, wider);
@@ -274,7 +287,7 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
   Diagnosis diagnosis = DiagnoseSamples(samples, expected, best);
   std::erase_if(diagnosis.findings,
                 [](const Finding& finding) { return finding.code == "none-found"; });
-  diagnosis.findings.insert(diagnosis.findings.begin(), TokensDiffer(observation, odd));
+  diagnosis.findings.insert(diagnosis.findings.begin(), TokensDiffer(observation, odd, first));
   diagnosis.verdict = VerdictOf(diagnosis, expected);
   return diagnosis;
 }

@@ -12,7 +12,8 @@ namespace rotary {
 
 // Queries or keys before and after.
 struct Observation {
-  ConstTensorView before, after;  // [rows, tokens, heads, head_dim], f64 f32 bf16 f16
+  // [rows, tokens, heads, head_dim], each f64, f32, bf16 or f16.
+  ConstTensorView before, after;
   // [rows, tokens, axes]; empty: unknown.
   std::vector<double> positions;
   int axes = 1;
