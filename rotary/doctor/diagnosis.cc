@@ -58,27 +58,42 @@ Finding CannotTell(std::string sentence) {
   return {"cannot-tell", Severity::kNote, std::move(sentence), Json::object()};
 }
 
+// One head, or one row.
+struct Part {
+  int64_t number = 0;
+  Samples samples;
+};
+
 // Heads, or rows, that one explanation does not serve.
 struct Split {
   Explanation common;         // of most parts
+  Samples explained;          // what it was made of: one of them
   std::vector<int64_t> odd;   // the others
   bool odd_untouched = true;  // whether they came out as they went in
+
+  // What it weighs beside an explanation of all parts: more where the odd ones stay unexplained.
+  double Faults() const {
+    return common.faults + 1 + 0.5 * static_cast<double>(odd.size()) + (odd_untouched ? 0 : 3);
+  }
 };
 
 // Parts of an observation that cannot be explained together: an explanation of more than half of
 // them. Those of a few parts alone are tried on all.
-std::optional<Split> SplitInto(const std::vector<Samples>& parts,
+std::optional<Split> SplitInto(const std::vector<Part>& parts,
                                const std::optional<Expectation>& expected) {
   if (parts.size() < 2) return std::nullopt;
   std::optional<Split> best;
-  for (size_t tried = 0; tried < std::min<size_t>(parts.size(), 3); ++tried) {
-    const std::optional<Explanation> own = ExplainStructure(parts[tried], expected);
+  constexpr size_t kMostTried = 3;
+  for (size_t tried = 0; tried < std::min(parts.size(), kMostTried); ++tried) {
+    const Samples& one = parts[tried].samples;
+    if (IsUntouched(one)) continue;  // what anything slow enough explains
+    const std::optional<Explanation> own = ExplainStructure(one, expected);
     if (!own || own->Left() > kExplained) continue;
-    Split split{.common = *own};
-    for (size_t i = 0; i < parts.size(); ++i) {
-      if (LeftOf(*own, parts[i]) <= kExplained) continue;
-      split.odd.push_back(static_cast<int64_t>(i));
-      split.odd_untouched = split.odd_untouched && IsUntouched(parts[i]);
+    Split split{.common = *own, .explained = one};
+    for (const Part& part : parts) {
+      if (LeftOf(*own, one, part.samples) <= kExplained) continue;
+      split.odd.push_back(part.number);
+      split.odd_untouched = split.odd_untouched && IsUntouched(part.samples);
     }
     const auto rank = [](const Split& s) { return std::pair(s.odd.size(), s.common.faults); };
     if (!best || rank(split) < rank(*best)) best = std::move(split);
@@ -87,18 +102,17 @@ std::optional<Split> SplitInto(const std::vector<Samples>& parts,
   return best;
 }
 
-std::vector<Samples> HeadsOf(const Samples& samples) {
-  std::vector<Samples> heads;
-  for (int64_t h = 0; h < samples.heads; ++h) heads.push_back(OfHead(samples, h));
+std::vector<Part> HeadsOf(const Samples& samples) {
+  std::vector<Part> heads;
+  for (int64_t h = 0; h < samples.heads; ++h) heads.push_back({h, OfHead(samples, h)});
   return heads;
 }
 
-std::vector<Samples> RowsOf(const Samples& samples) {
-  std::vector<Samples> rows;
-  for (int64_t row = 0; row <= *std::max_element(samples.row.begin(), samples.row.end()); ++row) {
-    rows.push_back(OfRow(samples, row));
+std::vector<Part> RowsOf(const Samples& samples) {
+  std::vector<Part> rows;
+  for (const int64_t row : std::set(samples.row.begin(), samples.row.end())) {
+    rows.push_back({row, OfRow(samples, row)});
   }
-  std::erase_if(rows, [](const Samples& row) { return row.tokens == 0; });
   return rows;
 }
 
@@ -205,7 +219,23 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
     diagnosis.verdict = VerdictOf(diagnosis, expected);
     return diagnosis;
   }
-  if (best && best->Left() <= kExplained) {
+  const bool is_explained = best && best->Left() <= kExplained;
+  // An explanation of all with as many departures as this may stand for parts that differ.
+  constexpr double kCostly = 4;
+  std::optional<Split> heads, rows;
+  if (!is_explained || best->faults > kCostly) {
+    const double most = is_explained ? best->faults : std::numeric_limits<double>::infinity();
+    const auto is_simpler = [&](const std::optional<Split>& split) {
+      return split && split->Faults() < most;
+    };
+    heads = SplitInto(HeadsOf(samples), expected);
+    if (!is_simpler(heads)) {
+      heads.reset();
+      rows = SplitInto(RowsOf(samples), expected);
+      if (!is_simpler(rows)) rows.reset();
+    }
+  }
+  if (is_explained && !heads && !rows) {
     Describe(*best, samples, expected, diagnosis);
     if (!HasFault(diagnosis.findings)) {
       diagnosis.findings.insert(
@@ -215,12 +245,12 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
     diagnosis.verdict = VerdictOf(diagnosis, expected);
     return diagnosis;
   }
-  if (const auto heads = SplitInto(HeadsOf(samples), expected)) {
-    Describe(heads->common, OfHead(samples, 0), expected, diagnosis);
+  if (heads) {
+    Describe(heads->common, heads->explained, expected, diagnosis);
     diagnosis.findings.insert(diagnosis.findings.begin(),
                               PartsDiffer("heads-differ", "Head", *heads));
-  } else if (const auto rows = SplitInto(RowsOf(samples), expected)) {
-    Describe(rows->common, OfRow(samples, 0), expected, diagnosis);
+  } else if (rows) {
+    Describe(rows->common, rows->explained, expected, diagnosis);
     diagnosis.findings.insert(diagnosis.findings.begin(), PartsDiffer("rows-differ", "Row", *rows));
   } else {
     Residue residue{.relative = 1, .sentence = "What came out is no rotation of what went in."};

@@ -5,6 +5,7 @@
 #include "rotary/doctor/diagnosis.h"
 
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <set>
@@ -187,6 +188,67 @@ TEST(DiagnoseTest, EachFaultOfPositionsOnce) {
     const Diagnosis diagnosis = Of(llama, llama.rotation, one.used);
     EXPECT_EQ(Faults(diagnosis), Codes({one.code})) << diagnosis.verdict;
     EXPECT_EQ(diagnosis.position_shift == 16, one.code == "position-shifted") << one.code;
+  }
+}
+
+// Between tokens that are not neighbours, positions fell if they went on by less than one a token.
+TEST(DiagnoseTest, PositionsThatBeginAgainFarFromTheBegin) {
+  const Expectation llama = Llama();
+  const ObservationShape shape{.rows = 1, .tokens = 900, .heads = 1};
+  std::vector<double> given = CountedFrom(3000, shape), used = given;
+  for (size_t t = 500; t < 900; ++t) given[t] = static_cast<double>(t - 500);
+  for (size_t t = 500; t < 900; ++t) used[t] = static_cast<double>(t < 520 ? t - 500 : t - 520);
+  TestObservation test(llama.rotation, shape, used);
+  test.observation().positions = given;
+  const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+  EXPECT_EQ(Faults(diagnosis), Codes({"positions-restart"})) << diagnosis.verdict;
+}
+
+TEST(DiagnoseTest, ARowThatCameOutAsItWentIn) {
+  const Expectation llama = Llama();
+  for (const bool known : {true, false}) {
+    for (const int64_t still : {0, 2}) {
+      for (const DType dtype : {DType::kF32, DType::kBF16}) {
+        ObservationShape shape{.rows = 3, .tokens = 20, .heads = 2, .dtype = dtype};
+        TestObservation test(MakeRotation({.head_dim = 32, .layout = Layout::kInterleaved}), shape,
+                             CountedFrom(7, shape));
+        const size_t row = test.after().bytes() / 3, at = static_cast<size_t>(still) * row;
+        std::memcpy(static_cast<char*>(test.after().view().data()) + at,
+                    static_cast<const char*>(test.observation().before.data()) + at, row);
+        if (!known) test.observation().positions.clear();
+        const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+        EXPECT_EQ(Faults(diagnosis), Codes({"rows-differ", "layout-differs"}))
+            << known << ' ' << still << ' ' << Name(dtype) << ": " << diagnosis.verdict;
+      }
+    }
+  }
+}
+
+TEST(DiagnoseTest, AHeadThatCameOutAsItWentIn) {
+  Rotation half_still = MakeRotation({.head_dim = 32, .theta = 500000});
+  half_still.heads = 2;
+  const std::vector<double> own = half_still.frequency;
+  half_still.frequency.assign(16, 0);
+  half_still.frequency.insert(half_still.frequency.end(), own.begin(), own.end());
+  for (const bool known : {true, false}) {
+    const ObservationShape shape{.rows = 2, .tokens = 20, .heads = 2};
+    TestObservation test(half_still, shape, CountedFrom(7, shape));
+    if (!known) test.observation().positions.clear();
+    const Diagnosis diagnosis = Diagnose(test.observation(), Llama());
+    EXPECT_EQ(Faults(diagnosis), Codes({"heads-differ", "theta-differs"})) << diagnosis.verdict;
+  }
+}
+
+// A stretch that fits as well as a shift does is a number that nobody chose.
+TEST(DiagnoseTest, AShiftIsNoStretch) {
+  const Expectation linear =
+      Asked("llama", R"("rope_theta": 160000, "rope_scaling": {"type": "linear", "factor": 16.0})");
+  const ObservationShape shape{.rows = 3, .tokens = 17, .heads = 1, .dtype = DType::kBF16};
+  for (const double shift : {2.0, -1.0}) {
+    TestObservation test(linear.rotation, shape, CountedFrom(2501 + shift, shape, 5));
+    test.observation().positions = CountedFrom(2501, shape, 5);
+    const Diagnosis diagnosis = Diagnose(test.observation(), linear);
+    EXPECT_EQ(Faults(diagnosis), Codes({"position-shifted"})) << diagnosis.verdict;
   }
 }
 

@@ -26,7 +26,6 @@ Samples Inputs(int axes = 1) {
                              static_cast<double>(t));
     samples.row.push_back(0);
     samples.token.push_back(static_cast<int64_t>(t));
-    samples.origin.push_back(t);
   }
   return samples;
 }

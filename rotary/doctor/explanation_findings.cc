@@ -92,7 +92,7 @@ void AddSpectrum(const Explanation& found, const std::optional<Expectation>& exp
 
 // Tokens in the order of their rows, with the positions that were given and those that were used.
 struct UsedPosition {
-  int64_t row;
+  int64_t row, place;                   // its token's
   std::span<const double> given, used;  // [axes]
 
   bool AsGiven() const { return std::equal(used.begin(), used.end(), given.begin()); }
@@ -119,21 +119,32 @@ bool BeginAgain(const std::vector<UsedPosition>& tokens) {
     if (tokens[i].row != tokens[i - 1].row) continue;
     const double lag = tokens[i].given[0] - tokens[i - 1].given[0];
     const double used = tokens[i].used[0] - tokens[i - 1].used[0];
-    (used == lag ? steps : used < std::min(lag, 1.0) ? falls : others) += 1;
+    // Positions that fell nowhere go on by one at least for each token.
+    const auto apart = static_cast<double>(tokens[i].place - tokens[i - 1].place);
+    (used == lag ? steps : used < std::min(lag, apart) ? falls : others) += 1;
   }
   // Between tokens that are not neighbours positions may begin again and count on.
   return falls > 0 && others <= falls && steps + falls >= 3 * others;
 }
 
-// Rows all of whose tokens stand at one position, where other rows' do not.
-std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
+// Rows all of whose tokens stand at one position, where other rows' do not; or came out as they
+// went in, though of two tokens that follow each other one would have turned far enough to be seen.
+std::vector<int64_t> RowsThatStay(const Explanation& found, const Samples& samples,
+                                  const std::vector<UsedPosition>& tokens) {
   std::map<int64_t, std::vector<double>> rows;
   for (const UsedPosition& token : tokens) rows[token.row].push_back(token.used[0]);
+  double fastest = 0;
+  for (const double w : found.spectrum.frequency) fastest = std::max(fastest, std::abs(w));
   std::vector<int64_t> still;
   for (const auto& [row, used] : rows) {
-    if (used.size() > 1 && std::count(used.begin(), used.end(), used[0]) == std::ssize(used)) {
-      still.push_back(row);
+    if (used.size() < 2) continue;
+    bool stays = std::count(used.begin(), used.end(), used[0]) == std::ssize(used);
+    const double turned = fastest * static_cast<double>(used.size() - 1);
+    if (!stays && turned > 16 * samples.unit) {
+      const Samples own = OfRow(samples, row);
+      stays = own.before == own.after;
     }
+    if (stays) still.push_back(row);
   }
   if (still.size() == rows.size()) still.clear();
   return still;
@@ -165,17 +176,21 @@ std::vector<UsedPosition> UsedPositions(const PositionGuess& positions, const Sa
   std::vector<UsedPosition> tokens;
   const auto axes = static_cast<size_t>(samples.axes);
   for (size_t t = 0; t < samples.row.size(); ++t) {
-    tokens.push_back(
-        {samples.row[t], {&given[t * axes], axes}, {&positions.positions[t * axes], axes}});
+    tokens.push_back({samples.row[t],
+                      samples.token[t],
+                      {&given[t * axes], axes},
+                      {&positions.positions[t * axes], axes}});
   }
   return tokens;
 }
 
 // Where nothing says where tokens were to stand, but that they follow each other.
-void AddUnknownPositions(const PositionGuess& positions, const std::vector<double>& given,
+void AddUnknownPositions(const Explanation& found, const Samples& samples,
                          const std::vector<UsedPosition>& tokens, const Json& evidence,
                          std::vector<Finding>& findings) {
-  if (const std::vector<int64_t> still = RowsThatStay(tokens); !still.empty()) {
+  const PositionGuess& positions = found.positions;
+  const std::vector<int64_t> still = RowsThatStay(found, samples, tokens);
+  if (!still.empty()) {
     findings.push_back({"rows-differ", Severity::kFault,
                         fmt::format("{} of the batch turned at one position throughout, the "
                                     "others did not.",
@@ -184,7 +199,8 @@ void AddUnknownPositions(const PositionGuess& positions, const std::vector<doubl
     return;
   }
   const std::optional<Precision> format =
-      positions.kind == "rounded" ? positions.precision : FormatOf(positions.positions, given);
+      positions.kind == "rounded" ? positions.precision
+                                  : FormatOf(positions.positions, GivenPositions(samples));
   if (format) {
     findings.push_back({"positions-rounded",
                         Severity::kFault,
@@ -201,11 +217,11 @@ void AddUnknownPositions(const PositionGuess& positions, const std::vector<doubl
 }
 
 // Whether every token stands at its place in its row, counted from one number.
-bool CountOn(const std::vector<UsedPosition>& tokens, const std::vector<int64_t>& place) {
+bool CountOn(const std::vector<UsedPosition>& tokens) {
   if (tokens.size() < 2 || tokens[0].used.size() > 1) return false;
-  const double start = tokens[0].used[0] - static_cast<double>(place[0]);
+  const double start = tokens[0].used[0] - static_cast<double>(tokens[0].place);
   for (size_t t = 0; t < tokens.size(); ++t) {
-    if (tokens[t].used[0] != start + static_cast<double>(place[t])) return false;
+    if (tokens[t].used[0] != start + static_cast<double>(tokens[t].place)) return false;
   }
   return true;
 }
@@ -223,7 +239,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
     used.push_back(tokens[t].used[0]);
   }
   if (samples.positions.empty()) {
-    return AddUnknownPositions(positions, given, tokens, {{"used", used}}, findings);
+    return AddUnknownPositions(found, samples, tokens, {{"used", used}}, findings);
   }
   Json evidence = {{"given", wanted}, {"used", used}};
   const auto fault = [&](const char* code, std::string sentence) {
@@ -262,7 +278,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
                                          : fmt::format("Every token was turned at position {}.",
                                                        Number(tokens[0].used[0])));
   }
-  if (CountOn(tokens, samples.token)) {
+  if (CountOn(tokens)) {
     return fault("position-shifted",
                  fmt::format("The positions that were given were not used: every row counts its "
                              "tokens from {}.",

@@ -2,39 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <numeric>
-#include <optional>
 
 #include "rotary/doctor/structures.h"
 #include "rotary/rope/rotate.h"
 
 namespace rotary {
 namespace {
-
-// [tokens, axes] of other tokens than those that were explained; nothing where they do not follow.
-std::optional<std::vector<double>> PositionsUsed(const Samples& others, const Samples& samples,
-                                                 const PositionGuess& guess) {
-  std::vector<double> positions = GivenPositions(others);
-  if (guess.kind == "as given") return positions;
-  const std::vector<double> given = GivenPositions(samples);
-  const auto axes = static_cast<size_t>(samples.axes);
-  if (guess.kind == "rounded" || guess.kind == "shifted") {
-    for (double& p : positions) p = RoundedTo(guess.precision, p + guess.shift);
-    return positions;
-  }
-  if (guess.kind != "by row") return std::nullopt;
-  std::map<int64_t, double> shifts;
-  for (size_t t = 0; t < samples.row.size(); ++t) {
-    shifts[samples.row[t]] = guess.positions[t * axes] - given[t * axes];
-  }
-  for (size_t i = 0; i < positions.size(); ++i) {
-    const auto row = shifts.find(others.row[i / axes]);
-    if (row == shifts.end()) return std::nullopt;
-    positions[i] += row->second;
-  }
-  return positions;
-}
 
 // What a rotation makes of samples, [tokens, heads, head_dim], as doubles.
 std::vector<double> Rotated(const Samples& samples, const PhaseTable& table,
@@ -84,7 +58,7 @@ std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples
     std::iota(places.begin(), places.end(), begin);
     Samples some = TakeTokens(observation, places);
     some.unit = samples.unit;
-    const auto positions = PositionsUsed(some, samples, explanation.positions);
+    const auto positions = PositionsOf(explanation.positions, samples, some);
     if (!positions) return UnwrittenTokens(observation);
     const std::vector<double> rests = RestOfTokens(some, Rotated(some, table, whole, *positions));
     for (size_t t = 0; t < rests.size(); ++t) {

@@ -124,6 +124,13 @@ Pairing FindPairs(const Samples& samples) {
       }
     }
   }
+  // Two that hardly turned, each with another, are no pair: its turn explains most of their change.
+  const auto explains = [&](int i, const Partner& partner) {
+    constexpr double kMostLeft = 0.25;
+    const auto ci = static_cast<size_t>(i), cj = static_cast<size_t>(partner.channel);
+    const double y = sums.after[ci] + sums.after[cj];
+    return partner.rest * y <= kMostLeft * (sums.change[ci] + sums.change[cj]) + rounding * y;
+  };
   std::vector<int> left;
   double noise = 0;
   for (const int i : open) {
@@ -132,7 +139,7 @@ Pairing FindPairs(const Samples& samples) {
     const double next =
         mutual ? std::min(own.next, best[static_cast<size_t>(own.channel)].next) : own.next;
     // Another partner must leave clearly more, or both are no more than a guess.
-    if (mutual && own.rest <= most && next > 4 * own.rest + rounding) {
+    if (mutual && own.rest <= most && next > 4 * own.rest + rounding && explains(i, own)) {
       noise = std::max(noise, own.rest);
       if (i < own.channel) found.pairs.push_back({i, own.channel, own.rest, next});
     } else {

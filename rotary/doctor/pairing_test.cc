@@ -76,6 +76,23 @@ TEST(FindPairsTest, OneTokenOfOneHead) {
   EXPECT_EQ(ExpectOnlyTrue(found, rotation, "one token"), 32);
 }
 
+// Channels 0 and 1 change a little, by their large partners 2 and 3, which are as good as still.
+TEST(FindPairsTest, TwoThatHardlyTurnedAreNoPair) {
+  Samples samples = Simulate({.tokens = 64, .heads = 2, .head_dim = 4, .frequency = {0, 0}});
+  for (size_t i = 0; i < samples.before.size(); i += 4) {
+    double *x = &samples.before[i], *y = &samples.after[i];
+    for (const size_t c : {0, 1}) {
+      x[c] = RoundedTo(Precision::kBF16, x[c]);
+      y[c + 2] = x[c + 2] = RoundedTo(Precision::kBF16, 30 * x[c + 2]);
+      y[c] = RoundedTo(Precision::kBF16, x[c] - 4e-4 * x[c + 2]);
+    }
+  }
+  samples.unit = 0x1p-8;
+  const Pairing found = FindPairs(samples);
+  EXPECT_TRUE(found.pairs.empty());
+  EXPECT_EQ(found.unexplained, std::vector<int>({0, 1}));
+}
+
 TEST(FindPairsTest, NothingTurned) {
   const Pairing found = PairsOf(MakeRotation({.head_dim = 32}), {.tokens = 1, .heads = 4});
   EXPECT_TRUE(found.pairs.empty());

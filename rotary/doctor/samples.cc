@@ -113,7 +113,6 @@ Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& p
   samples.after.resize(samples.before.size());
   for (int64_t t = 0; t < samples.tokens; ++t) {
     const int64_t i = places[static_cast<size_t>(t)];
-    samples.origin.push_back(static_cast<size_t>(t));
     samples.row.push_back(i / x.shape(1));
     samples.token.push_back(i % x.shape(1));
     CopyToken("before", x, i, samples.before.data() + t * numbers);
@@ -162,6 +161,15 @@ Samples TakeAll(const Observation& observation) {
   return samples;
 }
 
+std::vector<double> GivenPositions(const Samples& samples) {
+  if (!samples.positions.empty()) return samples.positions;
+  std::vector<double> counted;
+  for (const int64_t token : samples.token) {
+    counted.insert(counted.end(), static_cast<size_t>(samples.axes), static_cast<double>(token));
+  }
+  return counted;
+}
+
 Samples OfHead(const Samples& samples, int64_t head) {
   Samples own = samples;
   own.heads = 1;
@@ -182,14 +190,12 @@ Samples OfRow(const Samples& samples, int64_t row) {
   for (auto* list : {&own.before, &own.after, &own.positions}) list->clear();
   own.row.clear();
   own.token.clear();
-  own.origin.clear();
   const int64_t numbers = samples.heads * samples.head_dim;
   for (int64_t t = 0; t < samples.tokens; ++t) {
     const auto i = static_cast<size_t>(t);
     if (samples.row[i] != row) continue;
     ++own.tokens;
     own.row.push_back(row);
-    own.origin.push_back(samples.origin[i]);
     own.token.push_back(samples.token[i]);
     own.before.insert(own.before.end(), samples.Before(t), samples.Before(t) + numbers);
     own.after.insert(own.after.end(), samples.After(t), samples.After(t) + numbers);

@@ -30,7 +30,6 @@ struct Samples {
   std::vector<double> before, after;  // [tokens, heads, head_dim]
   std::vector<double> positions;      // [tokens, axes]; empty: unknown
   std::vector<int64_t> row, token;    // [tokens]: where each lies
-  std::vector<size_t> origin;         // [tokens]: of a part, the token of the whole
   // Half a unit in the last place of what came out, of numbers from 1 to 2: 2^-24 for f32, or that
   // of a shorter format whose numbers all of them are.
   double unit = 0;
@@ -54,6 +53,9 @@ Samples TakeAll(const Observation& observation);
 
 // The tokens at these places in [rows, tokens]; `unit` is left open. Throws as TakeSamples.
 Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& places);
+
+// Positions of the samples, or where none were given, tokens counted from 0: [tokens, axes].
+std::vector<double> GivenPositions(const Samples& samples);
 
 // Those of one head; of one row.
 Samples OfHead(const Samples& samples, int64_t head);

@@ -52,7 +52,6 @@ TEST(TakeSamplesTest, AllNumbersOfAllDTypes) {
     EXPECT_EQ(samples.positions, tensors.observation.positions);
     EXPECT_EQ(samples.row, std::vector<int64_t>({0, 0, 0, 1, 1, 1}));
     EXPECT_EQ(samples.token, std::vector<int64_t>({0, 1, 2, 0, 1, 2}));
-    EXPECT_EQ(samples.origin, std::vector<size_t>({0, 1, 2, 3, 4, 5}));
     EXPECT_EQ(samples.Before(4)[3], 43);
     EXPECT_EQ(samples.After(4)[3], -43);
   }
@@ -129,7 +128,6 @@ TEST(SamplesTest, HeadsAndRows) {
   EXPECT_EQ(row.positions, std::vector<double>({4.5, 5.5, 6.5, 7.5}));
   EXPECT_EQ(row.row, std::vector<int64_t>({1, 1}));
   EXPECT_EQ(row.token, std::vector<int64_t>({0, 1}));
-  EXPECT_EQ(row.origin, std::vector<size_t>({2, 3}));
   EXPECT_EQ(row.unit, samples.unit);
   EXPECT_EQ(OfRow(samples, 2).tokens, 0);
 }
@@ -168,6 +166,15 @@ TEST(TakeSamplesTest, RefusesOtherShapes) {
   observation.axes = 2;
   EXPECT_EQ(Refused(observation),
             "doctor: positions must be 6 numbers, one for each token and axis, got 3");
+}
+
+TEST(GivenPositionsTest, CountedWhereNoneAreKnown) {
+  Samples samples{.tokens = 3, .axes = 1, .positions = {7, 8, 9.5}, .token = {0, 1, 5}};
+  EXPECT_EQ(GivenPositions(samples), samples.positions);
+  samples.positions.clear();
+  EXPECT_EQ(GivenPositions(samples), std::vector<double>({0, 1, 5}));
+  samples.axes = 2;
+  EXPECT_EQ(GivenPositions(samples), std::vector<double>({0, 0, 1, 1, 5, 5}));
 }
 
 }  // namespace

@@ -88,6 +88,10 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
                                 : &story.scale;
     const bool is_odd = *stretch != 1 && std::abs(*stretch - 1) < 0.01;
     guess.faults += is_odd ? 1 : 0;
+    // Another number is one of many, a rule that is missing is not.
+    const bool has_other =
+        std::find(guess.codes.begin(), guess.codes.end(), "scaling-differs") != guess.codes.end();
+    guess.faults += has_other ? 0.1 : 0;
     guess.free_numbers = story.free_parameters + (is_odd ? 1 : 0);
     guess.theta = story.theta;
     guess.rule = story.name;

@@ -297,15 +297,6 @@ void TryPermuted(const Samples& samples, const std::optional<Expectation>& expec
 
 }  // namespace
 
-std::vector<double> GivenPositions(const Samples& samples) {
-  if (!samples.positions.empty()) return samples.positions;
-  std::vector<double> counted;
-  for (const int64_t token : samples.token) {
-    counted.insert(counted.end(), static_cast<size_t>(samples.axes), static_cast<double>(token));
-  }
-  return counted;
-}
-
 std::optional<Explanation> ExplainStructure(const Samples& samples,
                                             const std::optional<Expectation>& expected) {
   std::optional<Explanation> best = ExplainPlain(samples, expected);
@@ -319,27 +310,39 @@ std::optional<Explanation> ExplainStructure(const Samples& samples,
   return other && other->Left() <= kExplained ? other : best;
 }
 
-double LeftOf(const Explanation& explanation, const Samples& whole_part) {
+double LeftOf(const Explanation& explanation, const Samples& explained, const Samples& whole_part) {
   const Samples part =
       explanation.places.empty() ? whole_part : PutBack(whole_part, explanation.places);
-  // The positions of the part's own tokens.
-  std::vector<double> positions;
-  const auto axes = static_cast<size_t>(part.axes);
-  for (const size_t t : part.origin) {
-    const auto from =
-        explanation.positions.positions.begin() + static_cast<std::ptrdiff_t>(t * axes);
-    positions.insert(positions.end(), from, from + static_cast<std::ptrdiff_t>(axes));
+  std::vector<PositionGuess> guesses;
+  if (auto positions = PositionsOf(explanation.positions, explained, part)) {
+    guesses.push_back({.positions = std::move(*positions)});
   }
-  const double numbers = static_cast<double>(part.after.size());
+  double least = std::numeric_limits<double>::infinity();
   if (explanation.whole) {
-    return OutputFitOf(part, *explanation.whole, positions, kFloat32Tolerance).chi / numbers;
+    for (const PositionGuess& guess : guesses) {
+      const Fit fit =
+          OutputFitOf(part, *explanation.whole, guess.positions, kFloat32Tolerance, least);
+      least = std::min(least, fit.chi);
+    }
+  } else {
+    const TurnTable table = TurnTableOf(part, explanation.layout.first, explanation.layout.second);
+    std::vector<double> frequency = explanation.spectrum.frequency;
+    for (double& w : frequency) w = RoundedTo(explanation.frequencies, w);
+    const bool is_other_row =
+        std::find(explained.row.begin(), explained.row.end(), part.row[0]) == explained.row.end();
+    if (part.positions.empty() && is_other_row) {
+      for (PositionGuess& found : PositionsFound(table, part, frequency, explanation.fit.inverse,
+                                                 GivenPositions(part), kFloat32Tolerance)) {
+        guesses.push_back(std::move(found));
+      }
+    }
+    for (const PositionGuess& guess : guesses) {
+      const Fit fit = FitOf(table, frequency, guess.positions, part.axes, explanation.arithmetic,
+                            kFloat32Tolerance, least);
+      least = std::min(least, fit.chi);
+    }
   }
-  const TurnTable table = TurnTableOf(part, explanation.layout.first, explanation.layout.second);
-  std::vector<double> frequency = explanation.spectrum.frequency;
-  for (double& w : frequency) w = RoundedTo(explanation.frequencies, w);
-  return FitOf(table, frequency, positions, part.axes, explanation.arithmetic, kFloat32Tolerance)
-             .chi /
-         numbers;
+  return least / static_cast<double>(part.after.size());
 }
 
 }  // namespace rotary

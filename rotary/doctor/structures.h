@@ -9,17 +9,15 @@
 
 namespace rotary {
 
-// Positions of the samples, or where none were given, tokens counted from 0: [tokens, axes].
-std::vector<double> GivenPositions(const Samples& samples);
-
 // The best explanation. Plain structures are looked at first, the others where they leave more than
 // rounding. Nothing where no structure has a pair.
 std::optional<Explanation> ExplainStructure(const Samples& samples,
                                             const std::optional<Expectation>& expected);
 
-// What of the samples the explanation leaves, over rounding: 1 where it explains them. For parts of
-// an observation: one head, one row.
-double LeftOf(const Explanation& explanation, const Samples& part);
+// What an explanation leaves of a part of an observation (one head, one row), over rounding: 1
+// where it explains it. Where positions were not given, another row may stand anywhere.
+//   explained  what the explanation was made of, which need not hold the part
+double LeftOf(const Explanation& explanation, const Samples& explained, const Samples& part);
 
 }  // namespace rotary
 

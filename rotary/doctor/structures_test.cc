@@ -135,26 +135,36 @@ TEST(LeftOfTest, PartsByTheWhole) {
   Samples samples = Simulate(Plain(HalfLayout(kDim, 0)));
   const auto found = ExplainStructure(samples, Asked(HalfLayout(kDim, 0)));
   ASSERT_TRUE(found.has_value());
-  for (int64_t head = 0; head < 3; ++head) EXPECT_LT(LeftOf(*found, OfHead(samples, head)), 1.5);
+  for (int64_t head = 0; head < 3; ++head) {
+    EXPECT_LT(LeftOf(*found, samples, OfHead(samples, head)), 1.5);
+  }
   for (size_t i = 0; i < samples.after.size(); ++i) {  // head 1 comes out as it went in
     if (i / kDim % 3 == 1) samples.after[i] = samples.before[i];
   }
-  EXPECT_LT(LeftOf(*found, OfHead(samples, 0)), 1.5);
-  EXPECT_GT(LeftOf(*found, OfHead(samples, 1)), 1e6);
-  // Rows, whose tokens are not the first of the whole.
-  samples = Simulate(Plain(HalfLayout(kDim, 0)));
-  for (size_t t = 20; t < 48; ++t) samples.row[t] = 1;
-  EXPECT_LT(LeftOf(*found, OfRow(samples, 1)), 1.5);
+  EXPECT_LT(LeftOf(*found, samples, OfHead(samples, 0)), 1.5);
+  EXPECT_GT(LeftOf(*found, samples, OfHead(samples, 1)), 1e6);
 }
 
-TEST(GivenPositionsTest, CountedWhereNoneAreKnown) {
+// An explanation of one row says where the tokens of another stand.
+TEST(LeftOfTest, OtherRows) {
   Samples samples = Simulate(Plain(HalfLayout(kDim, 0)));
-  EXPECT_EQ(GivenPositions(samples), Counted(48, 2));
-  samples.positions.clear();
-  EXPECT_EQ(GivenPositions(samples), Counted(48));
-  samples.axes = 2;
-  EXPECT_EQ(GivenPositions(samples).size(), 96u);
-  EXPECT_EQ(GivenPositions(samples)[7], 3);
+  for (size_t t = 20; t < 48; ++t) samples.row[t] = 1;
+  const Samples first = OfRow(samples, 0), second = OfRow(samples, 1);
+  const auto found = ExplainStructure(first, Asked(HalfLayout(kDim, 0)));
+  ASSERT_TRUE(found.has_value());
+  EXPECT_LT(LeftOf(*found, first, second), 1.5);
+  Samples other = second;
+  for (double& p : other.positions) ++p;
+  EXPECT_GT(LeftOf(*found, first, other), 1e6);
+  // Where nothing says where they stand, anywhere.
+  Samples unknown = second;
+  unknown.positions.clear();
+  unknown.token = first.token;
+  unknown.token.resize(second.row.size());
+  std::iota(unknown.token.begin(), unknown.token.end(), 0);
+  EXPECT_LT(LeftOf(*found, first, unknown), 1.5);
+  unknown.after[5] += 1;
+  EXPECT_GT(LeftOf(*found, first, unknown), 1e6);
 }
 
 }  // namespace

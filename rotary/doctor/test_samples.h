@@ -48,7 +48,6 @@ inline Samples Simulate(Simulation s) {
     const double p = s.positions.empty() ? static_cast<double>(t) : s.positions[token];
     samples.row.push_back(0);
     samples.token.push_back(t);
-    samples.origin.push_back(token);
     samples.positions.push_back(p);
     for (int64_t h = 0; h < s.heads; ++h) {
       const size_t start = samples.before.size();

@@ -60,6 +60,11 @@ void AddRunningProducts(const Evidence& evidence, const Hypothesis* config, cons
       for (const bool rounds_products : {true, false}) {
         running.rounds_products = rounds_products;
         fits.push_back(RuleFitOf(evidence, running, config));
+        // All numbers but theta are as they were fitted.
+        fits.back().knobs = exact.knobs;
+        for (FittedKnob& fitted : fits.back().knobs) {
+          fitted.customary = fitted.customary || fitted.knob == Knob::kTheta;
+        }
       }
     }
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include "rotary/doctor/token_shifts.h"
 
@@ -17,6 +18,9 @@ double MedianOf(std::vector<double> values) {
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
+
+// Nobody counts further: turns that seem to come from beyond are those of another rotation.
+constexpr double kFarthest = 0x1p31;
 
 // A whole number where it is as good as one.
 double Snapped(double value) {
@@ -53,6 +57,17 @@ int Changes(const Samples& samples, const std::vector<double>& shifts) {
   return count;
 }
 
+// Whether positions run backwards where those that were given go on: a rotation turned back is the
+// simpler story.
+bool IsMirrored(const std::vector<double>& given, const std::vector<double>& positions) {
+  bool same_sum = true, some_move = false;
+  for (size_t i = 1; i < given.size(); ++i) {
+    same_sum = same_sum && given[i] + positions[i] == given[0] + positions[0];
+    some_move = some_move || given[i] != given[0];
+  }
+  return same_sum && some_move;
+}
+
 void AddTogether(const TokenShifts& search, const Samples& samples,
                  const std::vector<double>& given, std::vector<PositionGuess>& guesses) {
   const std::vector<TokenShift> own = search.Each();
@@ -78,15 +93,15 @@ void AddTogether(const TokenShifts& search, const Samples& samples,
       const auto row = by_row.find(samples.row[t]);
       shifts.push_back(row == by_row.end() ? 0 : Snapped(MedianOf(row->second)));
     }
-    guesses.push_back({.kind = "by row",
-                       .positions = Moved(given, shifts),
-                       .faults = one + 0.25 * static_cast<double>(by_row.size())});
+    PositionGuess rows{.kind = "by row", .positions = Moved(given, shifts)};
+    rows.faults = one + 0.25 * static_cast<double>(by_row.size());
+    if (!IsMirrored(given, rows.positions)) guesses.push_back(std::move(rows));
   }
   const std::vector<double> shared = search.Shared(own);
-  guesses.push_back(
-      {.kind = "other",
-       .positions = Moved(given, shared),
-       .faults = one + 0.25 * (static_cast<double>(by_row.size()) + Changes(samples, shared))});
+  PositionGuess other{.kind = "other", .positions = Moved(given, shared)};
+  other.faults = one + 0.25 * (static_cast<double>(by_row.size()) + Changes(samples, shared));
+  if (IsMirrored(given, other.positions)) return;
+  guesses.push_back(std::move(other));
   const bool are_whole =
       std::all_of(given.begin(), given.end(), [](double p) { return p == std::round(p); });
   std::vector<double> each;
@@ -98,6 +113,15 @@ void AddTogether(const TokenShifts& search, const Samples& samples,
   guesses.push_back({.kind = "other",
                      .positions = Moved(given, each),
                      .faults = one + 0.5 + 0.25 * static_cast<double>(known.size())});
+}
+
+void EraseFar(const std::vector<double>& given, std::vector<PositionGuess>& guesses) {
+  double farthest = kFarthest;
+  for (const double p : given) farthest = std::max(farthest, 4 * std::abs(p));
+  std::erase_if(guesses, [&](const PositionGuess& guess) {
+    return std::any_of(guess.positions.begin(), guess.positions.end(),
+                       [&](double p) { return !(std::abs(p) <= farthest); });
+  });
 }
 
 }  // namespace
@@ -117,6 +141,7 @@ std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples&
   std::vector<PositionGuess> guesses;
   const TokenShifts together(table, frequency, samples.axes, inverse, given, tolerance, {});
   AddTogether(together, samples, given, guesses);
+  EraseFar(given, guesses);
   if (samples.axes == 1) return guesses;
   // Each axis by a shift of its own, shared by many tokens or not.
   PositionGuess shared{.kind = "other", .positions = given, .faults = 1.5};
@@ -137,6 +162,7 @@ std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples&
   }
   guesses.push_back(std::move(shared));
   guesses.push_back(std::move(each));
+  EraseFar(given, guesses);
   return guesses;
 }
 
@@ -161,6 +187,32 @@ std::vector<PositionGuess> PositionsRounded(const TurnTable& table, const Sample
     if (Round(precision, guess.positions)) guesses.push_back(std::move(guess));
   }
   return guesses;
+}
+
+std::optional<std::vector<double>> PositionsOf(const PositionGuess& guess, const Samples& explained,
+                                               const Samples& some) {
+  std::vector<double> positions = GivenPositions(some);
+  if (guess.kind == "as given") return positions;
+  if (guess.kind == "rounded" || guess.kind == "shifted") {
+    for (double& p : positions) p = RoundedTo(guess.precision, p + guess.shift);
+    return positions;
+  }
+  // Those of the same token, or where a row is shifted as a whole, of any of the row.
+  const bool by_row = guess.kind == "by row";
+  const std::vector<double> given = GivenPositions(explained);
+  const auto axes = static_cast<size_t>(some.axes);
+  std::map<std::pair<int64_t, int64_t>, size_t> known;
+  for (size_t t = 0; t < explained.row.size(); ++t) {
+    known[{explained.row[t], by_row ? 0 : explained.token[t]}] = t * axes;
+  }
+  for (size_t t = 0; t < some.row.size(); ++t) {
+    const auto found = known.find({some.row[t], by_row ? 0 : some.token[t]});
+    if (found == known.end()) return std::nullopt;
+    for (size_t a = 0; a < axes; ++a) {
+      positions[t * axes + a] += guess.positions[found->second + a] - given[found->second + a];
+    }
+  }
+  return positions;
 }
 
 }  // namespace rotary

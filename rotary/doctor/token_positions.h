@@ -2,6 +2,7 @@
 #ifndef ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 #define ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,11 @@ std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples&
 std::vector<PositionGuess> PositionsRounded(const TurnTable& table, const Samples& samples,
                                             const std::vector<double>& frequency, bool inverse,
                                             const std::vector<double>& given, Precision precision);
+
+// The positions of some tokens where those of others were explained by a guess: [tokens, axes];
+// nothing where they do not follow from it.
+std::optional<std::vector<double>> PositionsOf(const PositionGuess& guess, const Samples& explained,
+                                               const Samples& some);
 
 }  // namespace rotary
 

@@ -114,6 +114,48 @@ TEST(PositionsFoundTest, TokensThatTellNothingStay) {
   EXPECT_EQ(guesses.back().positions, std::vector<double>({0, 6, 7}));
 }
 
+TEST(PositionsFoundTest, NoneThatRunBackwardsOrBeyondAllTexts) {
+  // Turned back: 9 - p for p.
+  for (const PositionGuess& guess : Guesses(Turned(1, {9, 8, 7, 6, 5, 4}))) {
+    EXPECT_EQ(guess.kind, "shifted");
+  }
+  for (const double shift : {1e6, 1e11}) {
+    std::vector<double> slow(kPairs), given = Counted(4);
+    for (int j = 0; j < kPairs; ++j) slow[static_cast<size_t>(j)] = 1e-12 * (j + 1);
+    const Samples samples = Simulate({.tokens = 4,
+                                      .heads = 2,
+                                      .head_dim = 2 * kPairs,
+                                      .frequency = slow,
+                                      .positions = Counted(4, shift)});
+    const auto guesses = PositionsFound(TableOf(samples), samples, slow, false, given, 0);
+    EXPECT_EQ(guesses.empty(), shift > 1e10) << shift;
+  }
+}
+
+TEST(PositionsOfTest, AsTheGuessSaysOfOtherTokens) {
+  Samples explained{.tokens = 2, .positions = {3, 4}, .row = {0, 0}, .token = {0, 1}};
+  const Samples same{.tokens = 1, .positions = {4}, .row = {0}, .token = {1}};
+  const Samples later{.tokens = 1, .positions = {300}, .row = {0}, .token = {7}};
+  const Samples other{.tokens = 1, .positions = {300}, .row = {1}, .token = {1}};
+  const auto of = [&](const PositionGuess& guess, const Samples& some) {
+    return PositionsOf(guess, explained, some).value_or(std::vector<double>{-1})[0];
+  };
+  const PositionGuess given{.kind = "as given", .positions = {3, 4}};
+  const PositionGuess shifted{.kind = "shifted", .shift = 2, .positions = {5, 6}};
+  const PositionGuess rounded{
+      .kind = "rounded", .precision = Precision::kBF16, .positions = {3, 4}};
+  const PositionGuess by_row{.kind = "by row", .positions = {8, 9}};
+  const PositionGuess single{.kind = "other", .positions = {8, 40}};
+  EXPECT_EQ(of(given, other), 300);
+  EXPECT_EQ(of(shifted, other), 302);
+  EXPECT_EQ(of(rounded, {.tokens = 1, .positions = {303}, .row = {1}, .token = {1}}), 304);
+  EXPECT_EQ(of(by_row, later), 305);
+  EXPECT_EQ(of(by_row, other), -1);
+  EXPECT_EQ(of(single, same), 40);
+  EXPECT_EQ(of(single, later), -1);
+  EXPECT_EQ(of(single, other), -1);
+}
+
 TEST(PositionsRoundedTest, TheShiftOfMostAndBesideIt) {
   // Angles in bfloat16, of tokens that begin at 700.
   Samples samples = Turned(1, Counted(64, 700), false);

@@ -61,6 +61,7 @@ std::complex<double> TurnAt(const double* frequency, const double* position, int
 
 // Turns as they were seen, as they are predicted, and their weights: of all pairs and tokens, or of
 // every stride-th. Deviations are those of turns and `tolerance` of the angle and `floor` together.
+//   factor  of all turns, where it is known; 0: that of each pair
 struct Comparison {
   std::vector<std::complex<double>> seen, predicted;
   std::vector<double> weight;  // 0 where nothing is known
@@ -69,7 +70,7 @@ struct Comparison {
 Comparison Compare(const TurnTable& table, const std::vector<double>& frequency,
                    const std::vector<double>& positions, size_t axes,
                    const TurnArithmetic& arithmetic, double tolerance, bool inverse, size_t stride,
-                   double floor = 0) {
+                   double floor = 0, double factor = 0) {
   Comparison comparison;
   for (size_t i = 0; i < table.pairs.size() * table.tokens; i += stride) {
     const size_t j = i / table.tokens, t = i % table.tokens;
@@ -81,7 +82,7 @@ Comparison Compare(const TurnTable& table, const std::vector<double>& frequency,
     const double deviation = std::hypot(pair.deviation[t], tolerance * angle + floor);
     comparison.weight.push_back(std::isfinite(deviation) ? 1 / (deviation * deviation) : 0);
     const std::complex<double> seen =
-        (inverse ? std::conj(pair.turn[t]) : pair.turn[t]) / pair.factor;
+        (inverse ? std::conj(pair.turn[t]) : pair.turn[t]) / (factor > 0 ? factor : pair.factor);
     comparison.predicted.push_back(TurnAt(w, p, static_cast<int>(axes), arithmetic, seen));
     comparison.seen.push_back(pair.turn[t]);
   }
@@ -192,13 +193,19 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
   const bool is_rounded =
       arithmetic.angles != Precision::kDouble || arithmetic.tables != Precision::kDouble;
   const auto fit_of = [&](size_t stride) {
-    const auto compare = [&](bool inverse) {
-      return Compare(table, frequency, positions, n, arithmetic, tolerance, inverse, stride);
+    const auto compare = [&](bool inverse, double factor = 0) {
+      return Compare(table, frequency, positions, n, arithmetic, tolerance, inverse, stride, 0,
+                     factor);
     };
     const Comparison turned = compare(false);
     const Fit forward = FitOfTurns(turned, table.left, false);
     const Fit inverse = FitOfTurns(is_rounded ? compare(true) : turned, table.left, true);
-    return inverse.chi < forward.chi ? inverse : forward;
+    const Fit best = inverse.chi < forward.chi ? inverse : forward;
+    if (!is_rounded || stride > 1) return best;
+    // Slow pairs have the length of one rounded cosine, not that of all: where two numbers are
+    // nearly as near, the factor of all decides.
+    const Fit again = FitOfTurns(compare(best.inverse, best.factor), table.left, best.inverse);
+    return again.chi < best.chi ? again : best;
   };
   // The sum over a part, with a factor of its own, is never more than that over all; and mostly its
   // share of it.

@@ -170,6 +170,19 @@ TEST(FitOfTest, EachArithmeticLeavesLeastOfItsOwn) {
   }
 }
 
+// Cosines of slow pairs all round to one number, which is not the factor: where a sine lies between
+// two numbers of the format, the factor of all pairs says which.
+TEST(FitOfTest, FactorInRoundedTablesOfSlowPairs) {
+  constexpr double kFactor = 1.1401, kSlower = 1e-3;
+  const Engine rounded = Rounded(Precision::kDouble, Precision::kF16, kFactor);
+  const Samples samples =
+      By([&](double frequency, double position) { return rounded(kSlower * frequency, position); });
+  std::vector<double> slow = Frequencies();
+  for (double& w : slow) w *= kSlower;
+  const TurnArithmetic arithmetic{.tables = Precision::kF16, .table_factor = kFactor};
+  EXPECT_LT(LeftOf(TableOf(samples), slow, samples.positions, arithmetic), 2);
+}
+
 TEST(FitOfTest, ToleranceExcusesRelativeErrorsOfAngles) {
   const Samples samples = By([](double frequency, double position) {
     const double angle = frequency * position * (1 + 0x1p-24 * std::sin(97 * position));

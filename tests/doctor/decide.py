@@ -65,9 +65,13 @@ def positions_done(case):
 
 
 def shifts_that_fit(case):
-    """Shifts that some token really has: by a fault of positions, by their rounding, or by turning back."""
+    """Shifts that some token really has: by a fault of positions, by their rounding, by turning back, or by a stretch of
+    all frequencies, which is one of positions."""
     asked, done = case.asked.positions, positions_done(case)
     found = set(np.unique(done - asked).tolist())
+    own, wanted = case.truth.rope.spectrum()[0], case.asked.rope.spectrum()[0]
+    if len(own) == len(wanted) and np.all(wanted > 0) and np.allclose(own / wanted, own[0] / wanted[0], rtol=1e-12):
+        found |= {by for by in np.unique(np.round(done * own[0] / wanted[0], 6) - asked).tolist() if by == round(by)}
     if case.truth.sign < 0:
         found |= set(np.unique(-done - asked).tolist())
     return sorted(found - {0.0})[:6]

@@ -21,8 +21,9 @@ def accepted(code, asked, truth):
     if code == "all-rounded":
         codes = {"positions-rounded", "frequencies-rounded", "angles-rounded"}
     # A stretch of theta by NTK is another theta; so is head_dim in the place of rotary_dim.
-    if code in ("theta-differs", "denominator-differs") and another_theta(rope):
-        codes |= {"scaling-differs", "theta-differs"}
+    if code in ("theta-differs", "denominator-differs"):
+        if another_theta(rope):
+            codes |= {"scaling-differs", "theta-differs"}
         if near(np.log(true.theta) * rope.head_dim, np.log(rope.theta) * rope.rotary_dim):
             codes.add("denominator-differs")
     if code in ("scaling-missing", "scaling-differs") and another_theta(rope) and another_theta(true):
