@@ -116,6 +116,40 @@ std::vector<Part> RowsOf(const Samples& samples) {
   return rows;
 }
 
+// Whether an explanation of other rows turns a row that came out as it went in far enough to be
+// seen. Where positions were not given, tokens follow each other: the last one at least.
+bool WouldTurn(const Explanation& explanation, const Samples& explained, const Samples& row) {
+  if (!row.positions.empty()) return LeftOf(explanation, explained, row) > kExplained;
+  double fastest = 0;
+  for (const double w : explanation.spectrum.frequency) fastest = std::max(fastest, std::abs(w));
+  return fastest * static_cast<double>(row.tokens - 1) > 16 * row.unit;
+}
+
+// Rows that came out as they went in where others turned: they say nothing of the rotation of
+// those.
+std::optional<Split> SplitUntouched(const Samples& samples,
+                                    const std::optional<Expectation>& expected) {
+  std::vector<Part> still;
+  std::set<int64_t> moved;
+  for (Part& row : RowsOf(samples)) {
+    if (IsUntouched(row.samples)) {
+      still.push_back(std::move(row));
+    } else {
+      moved.insert(row.number);
+    }
+  }
+  if (still.empty() || moved.empty()) return std::nullopt;
+  Split split{.explained = OfRows(samples, moved)};
+  const std::optional<Explanation> own = ExplainStructure(split.explained, expected);
+  if (!own || own->Left() > kExplained) return std::nullopt;
+  split.common = *own;
+  for (const Part& row : still) {
+    if (WouldTurn(*own, split.explained, row.samples)) split.odd.push_back(row.number);
+  }
+  if (split.odd.empty()) return std::nullopt;
+  return split;
+}
+
 Finding PartsDiffer(const char* code, const char* what, const Split& split) {
   const bool is_one = split.odd.size() == 1;
   return {code,
@@ -222,8 +256,8 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
   const bool is_explained = best && best->Left() <= kExplained;
   // An explanation of all with as many departures as this may stand for parts that differ.
   constexpr double kCostly = 4;
-  std::optional<Split> heads, rows;
-  if (!is_explained || best->faults > kCostly) {
+  std::optional<Split> heads, rows = SplitUntouched(samples, expected);
+  if (!rows && (!is_explained || best->faults > kCostly)) {
     const double most = is_explained ? best->faults : std::numeric_limits<double>::infinity();
     const auto is_simpler = [&](const std::optional<Split>& split) {
       return split && split->Faults() < most;

@@ -195,13 +195,16 @@ TEST(DiagnoseTest, EachFaultOfPositionsOnce) {
 TEST(DiagnoseTest, PositionsThatBeginAgainFarFromTheBegin) {
   const Expectation llama = Llama();
   const ObservationShape shape{.rows = 1, .tokens = 900, .heads = 1};
-  std::vector<double> given = CountedFrom(3000, shape), used = given;
-  for (size_t t = 500; t < 900; ++t) given[t] = static_cast<double>(t - 500);
-  for (size_t t = 500; t < 900; ++t) used[t] = static_cast<double>(t < 520 ? t - 500 : t - 520);
-  TestObservation test(llama.rotation, shape, used);
-  test.observation().positions = given;
-  const Diagnosis diagnosis = Diagnose(test.observation(), llama);
-  EXPECT_EQ(Faults(diagnosis), Codes({"positions-restart"})) << diagnosis.verdict;
+  for (size_t again = 501; again < 515; again += 3) {
+    std::vector<double> given = CountedFrom(3000, shape), used = given;
+    for (size_t t = 500; t < 900; ++t) given[t] = static_cast<double>(t - 500);
+    for (size_t t = 500; t < 900; ++t) used[t] = given[t];
+    for (size_t t = again; t < 900; ++t) used[t] = static_cast<double>(t - again);
+    TestObservation test(llama.rotation, shape, used);
+    test.observation().positions = given;
+    const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+    EXPECT_EQ(Faults(diagnosis), Codes({"positions-restart"})) << again << diagnosis.verdict;
+  }
 }
 
 TEST(DiagnoseTest, ARowThatCameOutAsItWentIn) {
@@ -224,17 +227,34 @@ TEST(DiagnoseTest, ARowThatCameOutAsItWentIn) {
   }
 }
 
+// Slow pairs of few bits, where a token that stays is nearly as likely to stand near 0.
+TEST(DiagnoseTest, ARowThatStayedOfPositionsThatAreUnknown) {
+  const Expectation slow =
+      Asked("llama", R"("rope_theta": 100000, "rope_scaling": {"type": "linear", "factor": 32.0})");
+  const ObservationShape shape{.rows = 2, .tokens = 64, .heads = 2, .dtype = DType::kBF16};
+  TestObservation test(slow.rotation, shape, CountedFrom(2, shape, 5));
+  test.observation().positions.clear();
+  const size_t row = test.after().bytes() / 2;
+  std::memcpy(static_cast<char*>(test.after().view().data()) + row,
+              static_cast<const char*>(test.observation().before.data()) + row, row);
+  const Diagnosis diagnosis = Diagnose(test.observation(), slow);
+  EXPECT_EQ(Faults(diagnosis), Codes({"rows-differ"})) << diagnosis.verdict;
+}
+
 TEST(DiagnoseTest, AHeadThatCameOutAsItWentIn) {
-  Rotation half_still = MakeRotation({.head_dim = 32, .theta = 500000});
-  half_still.heads = 2;
-  const std::vector<double> own = half_still.frequency;
-  half_still.frequency.assign(16, 0);
-  half_still.frequency.insert(half_still.frequency.end(), own.begin(), own.end());
+  const Expectation linear =
+      Asked("llama", R"("rope_theta": 160000, "rope_scaling": {"type": "linear", "factor": 2.0})");
+  Rotation first_still = linear.rotation;
+  first_still.heads = 2;
+  first_still.frequency.assign(32, 0);
+  for (size_t j = 0; j < 16; ++j) {
+    first_still.frequency[16 + j] = std::pow(10000, -static_cast<double>(j) / 16) / 2;
+  }
   for (const bool known : {true, false}) {
-    const ObservationShape shape{.rows = 2, .tokens = 20, .heads = 2};
-    TestObservation test(half_still, shape, CountedFrom(7, shape));
-    if (!known) test.observation().positions.clear();
-    const Diagnosis diagnosis = Diagnose(test.observation(), Llama());
+    const ObservationShape shape{.rows = 2, .tokens = 5, .heads = 2, .dtype = DType::kF16};
+    TestObservation test(first_still, shape, CountedFrom(1, shape, 700));
+    if (known) test.observation().positions = CountedFrom(1, shape, 700);
+    const Diagnosis diagnosis = Diagnose(test.observation(), linear);
     EXPECT_EQ(Faults(diagnosis), Codes({"heads-differ", "theta-differs"})) << diagnosis.verdict;
   }
 }

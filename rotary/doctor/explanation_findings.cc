@@ -127,24 +127,15 @@ bool BeginAgain(const std::vector<UsedPosition>& tokens) {
   return falls > 0 && others <= falls && steps + falls >= 3 * others;
 }
 
-// Rows all of whose tokens stand at one position, where other rows' do not; or came out as they
-// went in, though of two tokens that follow each other one would have turned far enough to be seen.
-std::vector<int64_t> RowsThatStay(const Explanation& found, const Samples& samples,
-                                  const std::vector<UsedPosition>& tokens) {
+// Rows all of whose tokens stand at one position, where other rows' do not.
+std::vector<int64_t> RowsThatStay(const std::vector<UsedPosition>& tokens) {
   std::map<int64_t, std::vector<double>> rows;
   for (const UsedPosition& token : tokens) rows[token.row].push_back(token.used[0]);
-  double fastest = 0;
-  for (const double w : found.spectrum.frequency) fastest = std::max(fastest, std::abs(w));
   std::vector<int64_t> still;
   for (const auto& [row, used] : rows) {
-    if (used.size() < 2) continue;
-    bool stays = std::count(used.begin(), used.end(), used[0]) == std::ssize(used);
-    const double turned = fastest * static_cast<double>(used.size() - 1);
-    if (!stays && turned > 16 * samples.unit) {
-      const Samples own = OfRow(samples, row);
-      stays = own.before == own.after;
+    if (used.size() > 1 && std::count(used.begin(), used.end(), used[0]) == std::ssize(used)) {
+      still.push_back(row);
     }
-    if (stays) still.push_back(row);
   }
   if (still.size() == rows.size()) still.clear();
   return still;
@@ -185,12 +176,10 @@ std::vector<UsedPosition> UsedPositions(const PositionGuess& positions, const Sa
 }
 
 // Where nothing says where tokens were to stand, but that they follow each other.
-void AddUnknownPositions(const Explanation& found, const Samples& samples,
+void AddUnknownPositions(const PositionGuess& positions, const std::vector<double>& given,
                          const std::vector<UsedPosition>& tokens, const Json& evidence,
                          std::vector<Finding>& findings) {
-  const PositionGuess& positions = found.positions;
-  const std::vector<int64_t> still = RowsThatStay(found, samples, tokens);
-  if (!still.empty()) {
+  if (const std::vector<int64_t> still = RowsThatStay(tokens); !still.empty()) {
     findings.push_back({"rows-differ", Severity::kFault,
                         fmt::format("{} of the batch turned at one position throughout, the "
                                     "others did not.",
@@ -199,8 +188,7 @@ void AddUnknownPositions(const Explanation& found, const Samples& samples,
     return;
   }
   const std::optional<Precision> format =
-      positions.kind == "rounded" ? positions.precision
-                                  : FormatOf(positions.positions, GivenPositions(samples));
+      positions.kind == "rounded" ? positions.precision : FormatOf(positions.positions, given);
   if (format) {
     findings.push_back({"positions-rounded",
                         Severity::kFault,
@@ -239,7 +227,7 @@ void AddPositions(const Explanation& found, const Samples& samples,
     used.push_back(tokens[t].used[0]);
   }
   if (samples.positions.empty()) {
-    return AddUnknownPositions(found, samples, tokens, {{"used", used}}, findings);
+    return AddUnknownPositions(positions, given, tokens, {{"used", used}}, findings);
   }
   Json evidence = {{"given", wanted}, {"used", used}};
   const auto fault = [&](const char* code, std::string sentence) {

@@ -184,7 +184,9 @@ Samples OfHead(const Samples& samples, int64_t head) {
   return own;
 }
 
-Samples OfRow(const Samples& samples, int64_t row) {
+Samples OfRow(const Samples& samples, int64_t row) { return OfRows(samples, {row}); }
+
+Samples OfRows(const Samples& samples, const std::set<int64_t>& rows) {
   Samples own = samples;
   own.tokens = 0;
   for (auto* list : {&own.before, &own.after, &own.positions}) list->clear();
@@ -193,9 +195,9 @@ Samples OfRow(const Samples& samples, int64_t row) {
   const int64_t numbers = samples.heads * samples.head_dim;
   for (int64_t t = 0; t < samples.tokens; ++t) {
     const auto i = static_cast<size_t>(t);
-    if (samples.row[i] != row) continue;
+    if (!rows.contains(samples.row[i])) continue;
     ++own.tokens;
-    own.row.push_back(row);
+    own.row.push_back(samples.row[i]);
     own.token.push_back(samples.token[i]);
     own.before.insert(own.before.end(), samples.Before(t), samples.Before(t) + numbers);
     own.after.insert(own.after.end(), samples.After(t), samples.After(t) + numbers);

@@ -4,6 +4,7 @@
 #define ROTARY_DOCTOR_SAMPLES_H_
 
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "rotary/base/tensor.h"
@@ -57,9 +58,10 @@ Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& p
 // Positions of the samples, or where none were given, tokens counted from 0: [tokens, axes].
 std::vector<double> GivenPositions(const Samples& samples);
 
-// Those of one head; of one row.
+// Those of one head; of one row, of some rows.
 Samples OfHead(const Samples& samples, int64_t head);
 Samples OfRow(const Samples& samples, int64_t row);
+Samples OfRows(const Samples& samples, const std::set<int64_t>& rows);
 
 }  // namespace rotary
 

@@ -130,6 +130,9 @@ TEST(SamplesTest, HeadsAndRows) {
   EXPECT_EQ(row.token, std::vector<int64_t>({0, 1}));
   EXPECT_EQ(row.unit, samples.unit);
   EXPECT_EQ(OfRow(samples, 2).tokens, 0);
+  const Samples rows = OfRows(samples, {0, 1});
+  EXPECT_EQ(rows.before, samples.before);
+  EXPECT_EQ(rows.row, samples.row);
 }
 
 std::string Refused(const Observation& observation) {
