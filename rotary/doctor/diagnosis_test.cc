@@ -259,6 +259,24 @@ TEST(DiagnoseTest, AHeadThatCameOutAsItWentIn) {
   }
 }
 
+// Where tokens are so far apart, frequencies are known up to whole turns between two.
+TEST(DiagnoseTest, AThetaThatNobodyUsesOfTokensFarApart) {
+  const Expectation llama = Llama();
+  for (const double apart : {3.0, 4.0, 17.0, 64.0}) {
+    for (const DType dtype : {DType::kF32, DType::kBF16}) {
+      const ObservationShape shape{.rows = 1, .tokens = 40, .heads = 4, .dtype = dtype};
+      std::vector<double> given;
+      for (int t = 0; t < 40; ++t) given.push_back(apart * t + 5);
+      const Rotation applied = MakeRotation({.head_dim = 32, .theta = 31234});
+      TestObservation test(applied, shape, given);
+      const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+      EXPECT_EQ(Faults(diagnosis), Codes({"theta-differs"})) << apart << diagnosis.verdict;
+      ASSERT_TRUE(diagnosis.theta.has_value()) << apart;
+      EXPECT_NEAR(*diagnosis.theta, 31234, dtype == DType::kF32 ? 1 : 300) << apart;
+    }
+  }
+}
+
 // A stretch that fits as well as a shift does is a number that nobody chose.
 TEST(DiagnoseTest, AShiftIsNoStretch) {
   const Expectation linear =

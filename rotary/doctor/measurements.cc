@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <utility>
 
 #include "rotary/doctor/frequency.h"
@@ -13,6 +14,10 @@
 
 namespace rotary {
 namespace {
+
+// Up to this distance the fastest pair of any rule, 1 radian a position, turns by less than half a
+// turn.
+constexpr double kMostLag = 3;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -82,6 +87,7 @@ void Measure(const TurnTable& table, const Samples& samples, const std::vector<d
     }
     const FoundFrequency one =
         FrequencyOf(own, OnAxis(positions, axes, axis_of[j]), kFloat32Tolerance);
+    if (one.ambiguity > 0) found.lag = std::max(found.lag, 2 * std::numbers::pi / one.ambiguity);
     add(line, one.frequency, one.deviation);
     add(pinned, one.through_zero, one.through_zero_deviation);
   }
@@ -148,23 +154,34 @@ std::vector<SpectrumGuess> RuleSpectra(const Measurements& measured, const TurnT
       guesses.push_back(std::move(guess));
     }
   }
-  if (table.tokens == 1 && samples.axes == 1 && positions[0] != 0 && std::abs(positions[0]) < 1e8) {
-    std::vector<double> angles, deviations;
+  if (samples.axes > 1) return guesses;
+  // Angles up to whole turns, and the position that made them.
+  std::vector<double> angles, deviations;
+  double position = 0;
+  if (table.tokens == 1) {
+    position = positions[0];
     for (const PairTurns& pair : table.pairs) {
       angles.push_back(std::arg(pair.turn[0]));
-      deviations.push_back(std::hypot(pair.AngleDeviation(0), kFloat32Tolerance * positions[0]));
+      deviations.push_back(std::hypot(pair.AngleDeviation(0), kFloat32Tolerance * position));
     }
-    for (const double direction : {1.0, -1.0}) {
-      const AngleTheta found =
-          ThetaOfAngles(rotary_dim, angles, deviations, direction * positions[0]);
-      if (found.answer != AngleTheta::Answer::kFound) continue;
-      SpectrumGuess guess{.frequency = PlainFrequencies(rotary_dim, found.theta),
-                          .faults = 1.3,
-                          .theta = found.theta,
-                          .rule = "default"};
-      if (expected) guess.codes = {"theta-differs"};
-      guesses.push_back(std::move(guess));
+  } else if (measured.lag > kMostLag && !measured.spectra.empty()) {
+    position = measured.lag;
+    const MeasuredSpectrum& line = measured.spectra[0];
+    for (size_t j = 0; j < line.frequency.size(); ++j) {
+      angles.push_back(std::remainder(line.frequency[j] * position, 2 * std::numbers::pi));
+      deviations.push_back(line.deviation[j] * position);
     }
+  }
+  if (position == 0 || !(std::abs(position) < 1e8)) return guesses;
+  for (const double direction : {1.0, -1.0}) {
+    const AngleTheta found = ThetaOfAngles(rotary_dim, angles, deviations, direction * position);
+    if (found.answer != AngleTheta::Answer::kFound) continue;
+    SpectrumGuess guess{.frequency = PlainFrequencies(rotary_dim, found.theta),
+                        .faults = 1.3,
+                        .theta = found.theta,
+                        .rule = "default"};
+    if (expected) guess.codes = {"theta-differs"};
+    guesses.push_back(std::move(guess));
   }
   return guesses;
 }

@@ -20,6 +20,9 @@ struct Measurements {
   // Of each spectrum, the axis that each pair reads: those that turns show where they are not the
   // config's, then the config's.
   std::vector<std::vector<int>> axis_of;
+  // The distance of the tokens nearest to each other: where it is large, frequencies are known up
+  // to whole turns in between. 0: one position.
+  double lag = 0;
 };
 
 //   positions  [tokens, axes]
@@ -27,7 +30,8 @@ Measurements MeasurementsOf(const TurnTable& table, const Samples& samples,
                             const std::vector<double>& positions,
                             const std::optional<Expectation>& expected);
 
-// The rules that explain what was measured, and theta from the angles of a single token.
+// The rules that explain what was measured; theta from the angles of a single token, and where
+// tokens are so far apart that fast pairs turn by half a turn or more, from those between two.
 std::vector<SpectrumGuess> RuleSpectra(const Measurements& measured, const TurnTable& table,
                                        const Samples& samples, const std::vector<double>& positions,
                                        const std::optional<Expectation>& expected);
