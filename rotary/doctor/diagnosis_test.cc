@@ -326,6 +326,33 @@ TEST(DiagnoseTest, ArithmeticInFewBits) {
     return std::pair<double, double>(std::cos(angle), std::sin(angle));
   });
   EXPECT_EQ(All(float32), Codes({"none-found"})) << float32.verdict;
+  EXPECT_EQ(float32.arithmetic, "float32");
+}
+
+TEST(DiagnoseTest, ArithmeticThatIsNobodysFault) {
+  const Expectation llama = Llama();
+  const auto diagnosed = [&](const std::vector<double>& frequency, double off) {
+    Rotation rotation = llama.rotation;
+    rotation.frequency = frequency;
+    TestObservation test(llama.rotation, kShape, Given());
+    Redo(test, rotation, kShape, [&](double w, double p) {
+      const double angle = w * p * (1 + off * std::sin(97 * p));
+      return std::pair(std::cos(angle), std::sin(angle));
+    });
+    const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+    EXPECT_EQ(All(diagnosis), Codes({"none-found"})) << diagnosis.verdict;
+    return diagnosis.arithmetic;
+  };
+  EXPECT_EQ(diagnosed(llama.rotation.frequency, 0), "exact");
+  EXPECT_EQ(diagnosed(llama.rotation.frequency, 0x1p-24), "exact to float32's error");
+  std::vector<double> running = {1};
+  const auto ratio = static_cast<float>(std::pow(10000, -1.0 / 16));
+  while (running.size() < 16) running.push_back(static_cast<float>(running.back()) * ratio);
+  EXPECT_EQ(diagnosed(running, 0), "frequencies by a running product");
+  // At these positions 16 bits do not tell.
+  EXPECT_EQ(
+      Of(llama, llama.rotation, std::nullopt, {.tokens = 40, .dtype = DType::kBF16}).arithmetic,
+      "exact or float32");
 }
 
 // What becomes of outputs that `spoil` changes: (the number, its index).

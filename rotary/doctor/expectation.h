@@ -9,6 +9,7 @@
 #include "rotary/config/rope_config.h"
 #include "rotary/doctor/layout.h"
 #include "rotary/doctor/precision.h"
+#include "rotary/doctor/story.h"
 
 namespace rotary {
 
@@ -44,8 +45,9 @@ struct SpectrumGuess {
   std::optional<Rule> made_by = {};            // that rule with its numbers
   double scale = 1;                            // on all its frequencies
   int denominator = 0;                         // of theta's exponents, where it is not 2 pairs
-  Precision rounded = Precision::kDouble;      // to which frequencies are rounded already
-  int free_numbers = 0;                        // that were fitted and are nobody's custom
+  // In which the frequencies are computed already.
+  FrequencyArithmetic arithmetic = FrequencyArithmetic::kExact;
+  int free_numbers = 0;  // that were fitted and are nobody's custom
 };
 
 // Appends the guess, unless one with these frequencies is there with no more faults; takes the

@@ -15,6 +15,15 @@
 
 namespace rotary {
 
+// Which products of frequencies and positions explain what came out to its rounding.
+enum class Products {
+  kUnknown,  // rounded frequencies or angles: nothing was compared
+  kExact,
+  kFloat32,
+  kEither,  // both do
+  kNear,    // neither: off by no more than float32 is
+};
+
 struct Explanation {
   std::vector<std::string> codes;  // of findings about the structure
   std::vector<int> places;         // where outputs stand in other places: that of each channel
@@ -23,6 +32,7 @@ struct Explanation {
   Precision frequencies = Precision::kDouble;  // to which they are rounded
   PositionGuess positions;
   TurnArithmetic arithmetic;
+  Products products = Products::kUnknown;
   Fit fit;
   double faults = 0;  // its weight in departures from what was expected
   double score = 0;

@@ -46,9 +46,6 @@ std::string KnobName(const Hypothesis& hypothesis, Knob knob);
 std::vector<double> FrequenciesOf(const Hypothesis& hypothesis, int rotary_dim,
                                   bool rounded = true);
 
-// The format in which frequencies are kept: kDouble of kExact, kUnknown, kRunningProduct.
-Precision PrecisionOf(FrequencyArithmetic arithmetic);
-
 }  // namespace rotary
 
 #endif  // ROTARY_DOCTOR_HYPOTHESIS_H_

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "rotary/doctor/precision.h"
 #include "rotary/rope/rules.h"
 
 namespace rotary {
@@ -41,6 +42,9 @@ enum class FrequencyArithmetic {
 
 // "float32", "bf16".
 std::string_view Name(FrequencyArithmetic arithmetic);
+
+// The format in which frequencies are kept: kDouble of kExact, kUnknown, kRunningProduct.
+Precision PrecisionOf(FrequencyArithmetic arithmetic);
 
 // In which ways a story is not the config's.
 enum class ConfigDifference {

@@ -92,12 +92,16 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
     const bool has_other =
         std::find(guess.codes.begin(), guess.codes.end(), "scaling-differs") != guess.codes.end();
     guess.faults += has_other ? 0.1 : 0;
+    // Float products as some code computes them: one of six, and nearly the exact ones.
+    constexpr double kRunningWeight = 0.35;
+    const bool is_running = story.arithmetic == FrequencyArithmetic::kRunningProduct;
+    guess.faults += is_running ? kRunningWeight : 0;
     guess.free_numbers = story.free_parameters + (is_odd ? 1 : 0);
     guess.theta = story.theta;
     guess.rule = story.name;
     guess.made_by = story.rule;
     guess.scale = story.scale;
-    if (IsRounded(story.arithmetic)) guess.rounded = PrecisionOf(story.arithmetic);
+    guess.arithmetic = story.arithmetic;
     if (story.denominator != 2 * static_cast<int>(story.frequency.size())) {
       guess.denominator = story.denominator;
     }

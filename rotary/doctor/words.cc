@@ -128,8 +128,9 @@ std::string DescribePositions(const PositionGuess& positions, bool given) {
 }
 
 Precision RoundingOfFrequencies(const Explanation& explanation) {
-  return explanation.frequencies == Precision::kDouble ? explanation.spectrum.rounded
-                                                       : explanation.frequencies;
+  if (explanation.frequencies != Precision::kDouble) return explanation.frequencies;
+  const Precision own = PrecisionOf(explanation.spectrum.arithmetic);
+  return own == Precision::kF32 ? Precision::kDouble : own;  // as most engines have them
 }
 
 std::string DescribeArithmetic(const Explanation& explanation) {
@@ -141,9 +142,29 @@ std::string DescribeArithmetic(const Explanation& explanation) {
   };
   if (explanation.positions.kind == "rounded") add("positions", explanation.positions.precision);
   add("frequencies", RoundingOfFrequencies(explanation));
+  if (explanation.spectrum.arithmetic == FrequencyArithmetic::kRunningProduct) {
+    parts.emplace_back("frequencies by a running product");
+  }
   add("angles", explanation.arithmetic.angles);
+  if (parts.empty()) {
+    switch (explanation.products) {
+      case Products::kUnknown:
+        break;
+      case Products::kExact:
+        parts.emplace_back("exact");
+        break;
+      case Products::kFloat32:
+        parts.emplace_back("float32");
+        break;
+      case Products::kEither:
+        parts.emplace_back("exact or float32");
+        break;
+      case Products::kNear:
+        parts.emplace_back("exact to float32's error");
+        break;
+    }
+  }
   add("tables", explanation.arithmetic.tables);
-  if (parts.empty()) return explanation.arithmetic.float32 ? "float32" : "exact";
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
