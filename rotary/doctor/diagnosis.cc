@@ -221,6 +221,62 @@ Finding TokensDiffer(const Observation& observation, const std::vector<int64_t>&
       {{"tokens", odd.size()}, {"first_row", odd[0] / all}, {"first_token", odd[0] % all}}};
 }
 
+// What was asked for, as an explanation: nothing of it is fitted.
+std::optional<Explanation> AsAsked(const Samples& samples,
+                                   const std::optional<Expectation>& expected) {
+  if (!expected) return std::nullopt;
+  const Rotation& rotation = expected->rotation;
+  const bool as_wide = rotation.head_dim == samples.head_dim && rotation.axes == samples.axes;
+  if (!as_wide || (rotation.heads > 1 && rotation.heads != samples.heads)) return std::nullopt;
+  Explanation asked{.layout = expected->layout, .fit = {.factor = rotation.attention_factor}};
+  asked.spectrum = {.frequency = rotation.frequency, .theta = expected->theta};
+  for (SpectrumGuess& guess : UsualSpectra(expected, expected->layout, samples.head_dim)) {
+    if (guess.codes.empty()) asked.spectrum = std::move(guess);
+  }
+  asked.positions = UsualPositions(GivenPositions(samples)).front();
+  asked.numbers = static_cast<double>(samples.after.size());
+  asked.whole = {rotation, expected->of_keys ? Side::kKey : Side::kQuery, expected->centre};
+  return asked;
+}
+
+// What is said where nothing explains what came out: the rotation that most of it is, and what is
+// left of it.
+void DescribeUnexplained(const std::optional<Explanation>& best, const Samples& samples,
+                         const std::optional<Expectation>& expected, Diagnosis& diagnosis) {
+  Residue residue{.relative = 1, .sentence = "What came out is no rotation of what went in."};
+  const Explanation* nearest = nullptr;
+  const auto look_at = [&](const Explanation& one, double share) {
+    const WholeRotation whole =
+        one.whole.value_or(WholeRotation{.rotation = AppliedRotation(one, samples)});
+    Residue own = ResidueOf(samples, Predicted(samples, whole, one.positions.positions));
+    if (!(own.relative <= share * residue.relative)) return;
+    residue = std::move(own);
+    nearest = &one;
+  };
+  const std::optional<Explanation> asked = AsAsked(samples, expected);
+  if (best && best->places.empty()) look_at(*best, 2);
+  // What was asked for is the likeliest where others come hardly nearer.
+  if (asked) look_at(*asked, 1.25);
+  // A rotation that explains most of it is worth saying; its factor as far as the rest lets it be
+  // known.
+  if (nearest && residue.relative < 0.3) {
+    Describe(*nearest, samples, expected, diagnosis);
+    const double wanted = expected ? expected->rotation.attention_factor : 1;
+    const bool is_open = residue.kind == "norms" || residue.kind == "added" ||
+                         std::abs(nearest->fit.factor / wanted - 1) <= residue.relative;
+    std::erase_if(diagnosis.findings, [&](const Finding& finding) {
+      return is_open && finding.code.starts_with("attention-factor");
+    });
+  }
+  diagnosis.certainty = diagnosis.rotation ? Certainty::kLikely : Certainty::kCannotTell;
+  diagnosis.residual = residue.relative;
+  diagnosis.findings.insert(diagnosis.findings.begin(),
+                            {"not-a-rotation",
+                             Severity::kFault,
+                             residue.sentence,
+                             {{"kind", residue.kind}, {"size", residue.size}}});
+}
+
 Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectation>& expected,
                           const std::optional<Explanation>& best) {
   Diagnosis diagnosis;
@@ -287,26 +343,7 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
     Describe(rows->common, rows->explained, expected, diagnosis);
     diagnosis.findings.insert(diagnosis.findings.begin(), PartsDiffer("rows-differ", "Row", *rows));
   } else {
-    Residue residue{.relative = 1, .sentence = "What came out is no rotation of what went in."};
-    if (best && best->places.empty()) {
-      const WholeRotation whole =
-          best->whole.value_or(WholeRotation{.rotation = AppliedRotation(*best, samples)});
-      residue = ResidueOf(samples, Predicted(samples, whole, best->positions.positions));
-      // A rotation that explains most of it is worth saying.
-      if (residue.relative < 0.3) Describe(*best, samples, expected, diagnosis);
-      if (residue.kind == "norms" || residue.kind == "added") {
-        std::erase_if(diagnosis.findings, [](const Finding& finding) {
-          return finding.code.starts_with("attention-factor");
-        });
-      }
-    }
-    diagnosis.certainty = diagnosis.rotation ? Certainty::kLikely : Certainty::kCannotTell;
-    diagnosis.residual = residue.relative;
-    diagnosis.findings.insert(diagnosis.findings.begin(),
-                              {"not-a-rotation",
-                               Severity::kFault,
-                               residue.sentence,
-                               {{"kind", residue.kind}, {"size", residue.size}}});
+    DescribeUnexplained(best, samples, expected, diagnosis);
   }
   diagnosis.verdict = VerdictOf(diagnosis, expected);
   return diagnosis;

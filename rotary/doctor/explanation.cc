@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <utility>
 
 namespace rotary {
@@ -243,17 +244,27 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
                           kFloat32Tolerance)) {
         search.Try(spectrum, precision, guess, {});
       }
-      for (const PositionGuess& guess :
-           PositionsRounded(table, samples, spectrum.frequency, false, positions, precision)) {
-        if (!MayBeRounded(table, spectrum.frequency, guess.positions, samples.axes)) continue;
-        search.Try(spectrum, Precision::kDouble, guess, {});
-        search.Try(spectrum, precision, guess, {});
-        if (precision == Precision::kTF32) continue;
-        search.Try(spectrum, Precision::kDouble, guess, {.angles = precision});
-        search.Try(spectrum, precision, guess, {.angles = precision});
-        search.Try(spectrum, precision, guess,
-                   {.angles = precision, .tables = precision, .table_factor = factor});
-      }
+      const std::map<int64_t, double> shifts =
+          ShiftsOfRows(table, samples, spectrum.frequency, positions, precision);
+      const auto try_with = [&](Precision frequencies, const TurnArithmetic& arithmetic) {
+        const std::vector<double> rounded = Rounded(frequencies, spectrum.frequency);
+        const auto left = [&](const std::vector<double>& own) {
+          return FitOf(table, rounded, own, samples.axes, arithmetic, kFloat32Tolerance).chi;
+        };
+        for (const Precision of_positions : {Precision::kDouble, precision}) {
+          search.Try(spectrum, frequencies,
+                     PositionsRounded(shifts, samples, positions, of_positions, left), arithmetic);
+        }
+      };
+      const PositionGuess near = PositionsRounded(shifts, samples, positions, Precision::kDouble,
+                                                  [](const std::vector<double>&) { return 0.0; });
+      if (!MayBeRounded(table, spectrum.frequency, near.positions, samples.axes)) continue;
+      try_with(Precision::kDouble, {});
+      try_with(precision, {});
+      if (precision == Precision::kTF32) continue;
+      try_with(Precision::kDouble, {.angles = precision});
+      try_with(precision, {.angles = precision});
+      try_with(precision, {.angles = precision, .tables = precision, .table_factor = factor});
     }
   }
   // With the best of these, what engines round last: tables, which may hold the factor.

@@ -166,27 +166,61 @@ std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples&
   return guesses;
 }
 
-std::vector<PositionGuess> PositionsRounded(const TurnTable& table, const Samples& samples,
-                                            const std::vector<double>& frequency, bool inverse,
-                                            const std::vector<double>& given, Precision precision) {
-  std::vector<PositionGuess> guesses;
+std::map<int64_t, double> ShiftsOfRows(const TurnTable& table, const Samples& samples,
+                                       const std::vector<double>& frequency,
+                                       const std::vector<double>& given, Precision precision) {
   const double tolerance = std::ldexp(1.0, -DigitsOf(precision));
-  const TokenShifts search(table, frequency, samples.axes, inverse, given, tolerance, {});
-  std::vector<double> known;
-  for (const TokenShift& token : search.Near()) {
-    if (std::isfinite(token.deviation)) known.push_back(token.shift);
+  const TokenShifts search(table, frequency, samples.axes, false, given, tolerance, {});
+  const std::vector<TokenShift> near = search.Near();
+  std::map<int64_t, std::vector<double>> known;
+  for (size_t t = 0; t < near.size(); ++t) {
+    if (std::isfinite(near[t].deviation)) known[samples.row[t]].push_back(near[t].shift);
   }
-  if (known.empty()) return guesses;
-  const double middle = std::round(MedianOf(known));
-  for (double shift = middle - 1; shift <= middle + 1; ++shift) {
-    PositionGuess guess{.kind = "shifted", .shift = shift, .faults = 0.5};
-    guess.positions = Moved(given, std::vector<double>(table.tokens, shift));
-    guesses.push_back(guess);
-    guess.kind = "rounded";
-    guess.precision = precision;
-    if (Round(precision, guess.positions)) guesses.push_back(std::move(guess));
+  std::map<int64_t, double> shifts;
+  for (auto& [row, own] : known) shifts[row] = std::round(MedianOf(std::move(own)));
+  return shifts;
+}
+
+PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& samples,
+                               const std::vector<double>& given, Precision precision,
+                               const std::function<double(const std::vector<double>&)>& left) {
+  PositionGuess best;
+  const auto guess_of = [&] {
+    std::vector<double> by_token;
+    for (const int64_t row : samples.row) by_token.push_back(shifts[row]);
+    PositionGuess guess{.kind = "shifted", .shift = by_token[0], .faults = 0.5};
+    const bool is_one =
+        std::count(by_token.begin(), by_token.end(), by_token[0]) == std::ssize(by_token);
+    if (!is_one) {
+      guess.kind = "by row";
+      guess.shift = 0;
+      guess.faults += 0.25 * static_cast<double>(shifts.size());
+    }
+    guess.positions = Moved(given, by_token);
+    if (Round(precision, guess.positions)) {
+      guess.kind = "rounded";
+      guess.precision = precision;
+    }
+    return guess;
+  };
+  best = guess_of();
+  double least = left(best.positions);
+  // Rows have nothing in common: each alone, in steps of one.
+  for (auto& [row, shift] : shifts) {
+    const double middle = shift;
+    double own = middle;
+    for (const double by : {-1.0, 1.0, -2.0, 2.0}) {
+      shift = middle + by;
+      PositionGuess moved = guess_of();
+      const double now = left(moved.positions);
+      if (now >= least) continue;
+      least = now;
+      own = shift;
+      best = std::move(moved);
+    }
+    shift = own;
   }
-  return guesses;
+  return best;
 }
 
 std::optional<std::vector<double>> PositionsOf(const PositionGuess& guess, const Samples& explained,

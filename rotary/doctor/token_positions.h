@@ -2,6 +2,9 @@
 #ifndef ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 #define ROTARY_DOCTOR_TOKEN_POSITIONS_H_
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,11 +35,18 @@ std::vector<PositionGuess> PositionsFound(const TurnTable& table, const Samples&
                                           const std::vector<double>& frequency, bool inverse,
                                           const std::vector<double>& given, double tolerance);
 
-// Of positions that were not given, where angles are rounded to a format: the shift that most
-// tokens have and those beside it, as they are and rounded too.
-std::vector<PositionGuess> PositionsRounded(const TurnTable& table, const Samples& samples,
-                                            const std::vector<double>& frequency, bool inverse,
-                                            const std::vector<double>& given, Precision precision);
+// Of positions that were not given, where angles are rounded to a format: the whole shift that most
+// tokens of each row have, or one beside it.
+std::map<int64_t, double> ShiftsOfRows(const TurnTable& table, const Samples& samples,
+                                       const std::vector<double>& frequency,
+                                       const std::vector<double>& given, Precision precision);
+
+// The positions of such shifts, up to two beside them in each row: those where `left`, a chi^2, is
+// least.
+//   precision  to which positions are rounded
+PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& samples,
+                               const std::vector<double>& given, Precision precision,
+                               const std::function<double(const std::vector<double>&)>& left);
 
 // The positions of some tokens where those of others were explained by a guess: [tokens, axes];
 // nothing where they do not follow from it.

@@ -171,17 +171,37 @@ TEST(PositionsRoundedTest, TheShiftOfMostAndBesideIt) {
       }
     }
   }
-  int exact = 0, rounded = 0;
-  for (const PositionGuess& guess : PositionsRounded(TableOf(samples), samples, Frequencies(),
-                                                     false, Counted(64), Precision::kBF16)) {
-    if (guess.kind == "shifted" && guess.positions == Counted(64, 700)) ++exact;
-    if (guess.kind != "rounded") continue;
-    EXPECT_EQ(guess.precision, Precision::kBF16);
-    for (const double p : guess.positions) EXPECT_EQ(RoundedTo(Precision::kBF16, p), p);
-    ++rounded;
+  const TurnTable table = TableOf(samples);
+  const std::map<int64_t, double> shifts =
+      ShiftsOfRows(table, samples, Frequencies(), Counted(64), Precision::kBF16);
+  ASSERT_EQ(shifts.size(), 1u);
+  EXPECT_NEAR(shifts.at(0), 700, 1);
+  const auto left = [&](const std::vector<double>& positions) {
+    return FitOf(table, Frequencies(), positions, 1, {.angles = Precision::kBF16}).chi;
+  };
+  for (const double off : {-2.0, 0.0, 1.0}) {
+    const PositionGuess guess =
+        PositionsRounded({{0, 700 + off}}, samples, Counted(64), Precision::kDouble, left);
+    EXPECT_EQ(guess.kind, "shifted");
+    EXPECT_EQ(guess.shift, 700);
+    EXPECT_EQ(guess.positions, Counted(64, 700));
   }
-  EXPECT_EQ(exact, 1);
-  EXPECT_EQ(rounded, 3);
+}
+
+TEST(PositionsRoundedTest, EachRowByItself) {
+  Samples samples = Turned(2, Counted(8), false);
+  const auto left = [](const std::vector<double>& positions) {
+    return std::abs(positions[0] - 300) + std::abs(positions[4] - 901);
+  };
+  const PositionGuess guess = PositionsRounded({{0, 302}, {1, 900}}, samples,
+                                               {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kDouble, left);
+  EXPECT_EQ(guess.kind, "by row");
+  EXPECT_EQ(guess.positions, std::vector<double>({300, 301, 302, 303, 901, 902, 903, 904}));
+  EXPECT_EQ(guess.faults, 1);
+  const PositionGuess rounded = PositionsRounded({{0, 300}, {1, 900}}, samples,
+                                                 {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kBF16, left);
+  EXPECT_EQ(rounded.kind, "rounded");
+  EXPECT_EQ(rounded.positions, std::vector<double>({300, 300, 302, 304, 900, 900, 904, 904}));
 }
 
 }  // namespace
