@@ -56,17 +56,20 @@ Residue ResidueOf(const Samples& samples, const std::vector<double>& predicted) 
   const double typical = std::sqrt(rest / static_cast<double>(y.size()));
   residue.size = residue.relative;
 
-  // The mean of each channel's rest: what was added.
+  // What was added: the mean of the rest of each channel, of all heads or of each.
   const size_t heads = y.size() / dim;
-  std::vector<double> mean(dim, 0);
-  for (size_t i = 0; i < y.size(); ++i)
-    mean[i % dim] += (y[i] - predicted[i]) / static_cast<double>(heads);
-  double explained = 0, largest = 0;
-  for (const double m : mean) {
-    explained += m * m * static_cast<double>(heads);
-    largest = std::max(largest, std::abs(m));
-  }
-  if (heads >= 4 && explained > 0.9 * rest) {
+  for (const size_t period : {dim, dim * static_cast<size_t>(samples.heads)}) {
+    const size_t count = y.size() / period;
+    std::vector<double> mean(period, 0);
+    for (size_t i = 0; i < y.size(); ++i) {
+      mean[i % period] += (y[i] - predicted[i]) / static_cast<double>(count);
+    }
+    double explained = 0, largest = 0;
+    for (const double m : mean) {
+      explained += m * m * static_cast<double>(count);
+      largest = std::max(largest, std::abs(m));
+    }
+    if (count < 4 || explained <= 0.9 * rest) continue;
     residue.kind = "added";
     residue.size = largest;
     residue.sentence = fmt::format(

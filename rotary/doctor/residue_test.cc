@@ -52,6 +52,12 @@ TEST(ResidueTest, Added) {
     for (int c = 0; c < 16; ++c) most = std::max(most, size * std::abs(std::sin(c)));
     EXPECT_NEAR(residue.size / most, 1, 1e-9);
   }
+  // For each channel of each head.
+  const auto own = static_cast<size_t>(16 * Rotated().heads);
+  ASSERT_GT(own, 16u);
+  const Residue residue = ResidueAfter(
+      [&](double y, size_t i) { return y + std::sin(0.7 * static_cast<double>(i % own)); });
+  EXPECT_EQ(residue.kind, "added");
 }
 
 TEST(ResidueTest, Norms) {
