@@ -32,9 +32,9 @@ enum class Memory {
 };
 
 // A view and the memory of exactly the size it needs. What is not in the view is NaN (0xff bytes).
-class Buffer {
+class TestBuffer {
  public:
-  Buffer(DType dtype, Dims shape, Memory memory) {
+  TestBuffer(DType dtype, Dims shape, Memory memory) {
     const int64_t b = shape[0], t = shape[1], h = shape[2], c = shape[3];
     Dims strides = shape.PackedStrides();
     int64_t offset = 0, count = shape.Count();
@@ -174,13 +174,13 @@ class AttentionRun {
   }
   std::vector<std::byte> OutputBytes() const {
     std::vector<std::byte> bytes(lse.raw(), lse.raw() + lse.bytes());
-    for (const Buffer* x : {&out, &d_q, &d_k, &d_v}) {
+    for (const TestBuffer* x : {&out, &d_q, &d_k, &d_v}) {
       bytes.insert(bytes.end(), x->memory(), x->memory() + x->bytes());
     }
     return bytes;
   }
 
-  Buffer q, k, v, d_out, out, d_q, d_k, d_v;
+  TestBuffer q, k, v, d_out, out, d_q, d_k, d_v;
   Tensor lse;
   AttentionOptions options;
 

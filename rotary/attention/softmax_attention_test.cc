@@ -79,7 +79,7 @@ void CheckAgainstTwin(const AttentionCase& c) {
     check("d_q", run.d_q.view(), truth.d_q, gradient_scale, backward, g_worst_backward);
     check("d_k", run.d_k.view(), truth.d_k, gradient_scale, backward, g_worst_backward);
     check("d_v", run.d_v.view(), truth.d_v, gradient_scale, backward, g_worst_backward);
-    for (const Buffer* x : {&run.out, &run.d_q, &run.d_k, &run.d_v}) {
+    for (const TestBuffer* x : {&run.out, &run.d_q, &run.d_k, &run.d_v}) {
       EXPECT_TRUE(x->GapsUntouched());
     }
   }
@@ -254,7 +254,7 @@ TEST_F(SoftmaxAttentionTest, KeysThatDoNotExistMayBeNaN) {
       c.key_lengths = {140, 33};
       c.key_exists = [](int64_t b, int64_t j) { return j % 7 != b && j < 100; };
       AttentionRun clean(c), dirty(c);
-      const auto poison = [&](const Buffer& buffer) {
+      const auto poison = [&](const TestBuffer& buffer) {
         const TensorView x = buffer.view();
         for (int64_t i = 0; i < x.count(); ++i) {
           const int64_t row = i / x.shape(3) / x.shape(2);
@@ -337,7 +337,7 @@ TEST_F(SoftmaxAttentionTest, EmptyTensors) {
     AttentionRun run(c);
     run.Forward();
     run.Backward();
-    for (const Buffer* x : {&run.out, &run.d_q, &run.d_k, &run.d_v}) {
+    for (const TestBuffer* x : {&run.out, &run.d_q, &run.d_k, &run.d_v}) {
       for (const double value : reference::ToDoubles(x->view())) EXPECT_EQ(value, 0);
     }
     for (const float value : run.lse.span<float>()) {

@@ -383,7 +383,10 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
   if (is_explained && !IsUntouched(first) && !IsZero(first)) {
     const Samples others = WithOddTokens(observation, samples, odd);
     const std::optional<Explanation> wider = ExplainStructure(others, expected);
-    if (wider && wider->Left() <= kExplained) return DiagnoseSamples(others, expected, wider);
+    const bool is_wider = wider && wider->Left() <= kExplained;
+    if (is_wider && FindOddTokens(observation, others, *wider).empty()) {
+      return DiagnoseSamples(others, expected, wider);
+    }
   }
   Diagnosis diagnosis = DiagnoseSamples(samples, expected, best);
   std::erase_if(diagnosis.findings,

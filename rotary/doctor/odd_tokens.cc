@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 #include "rotary/doctor/structures.h"
 #include "rotary/rope/rotate.h"
@@ -38,20 +39,48 @@ std::vector<double> RestOfTokens(const Samples& samples, const std::vector<doubl
   return rests;
 }
 
+// [tokens]: whether a token of those that were explained is far worse than the others: 5 deviations
+// in the mean of its pairs, where the middle one of all tokens is within 1.
+std::vector<char> FarOff(const Samples& samples, const Explanation& explanation) {
+  std::vector<char> far(static_cast<size_t>(samples.tokens), 0);
+  if (explanation.whole) return far;
+  constexpr double kFar = 25, kSpread = 4;
+  std::vector<double> frequency = explanation.spectrum.frequency;
+  for (double& w : frequency) w = RoundedTo(explanation.frequencies, w);
+  const std::vector<double> left =
+      LeftOfTokens(TurnTableOf(samples, explanation.layout.first, explanation.layout.second),
+                   frequency, explanation.positions.positions, samples.axes, explanation.arithmetic,
+                   kFloat32Tolerance, explanation.fit);
+  std::vector<double> sorted = left;
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  for (size_t t = 0; t < far.size(); ++t)
+    far[t] = left[t] > kFar * std::max(1.0, kSpread * *middle);
+  return far;
+}
+
 }  // namespace
 
 std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples& samples,
                                    const Explanation& explanation) {
-  const int64_t all = observation.before.shape(0) * observation.before.shape(1);
-  if (all <= samples.tokens) return {};
   if (!explanation.places.empty()) return UnwrittenTokens(observation);
+  const int64_t row = observation.before.shape(1), all = observation.before.shape(0) * row;
+  const std::vector<char> far = FarOff(samples, explanation);
+  std::set<int64_t> odd;
+  for (size_t t = 0; t < far.size(); ++t) {
+    if (far[t]) odd.insert(samples.row[t] * row + samples.token[t]);
+  }
+  const auto in_order = [&] { return std::vector<int64_t>(odd.begin(), odd.end()); };
+  if (all <= samples.tokens) return in_order();
   const WholeRotation whole =
       explanation.whole.value_or(WholeRotation{.rotation = AppliedRotation(explanation, samples)});
   const PhaseTable table(whole.rotation);
   const std::vector<double> known =
       RestOfTokens(samples, Rotated(samples, table, whole, explanation.positions.positions));
-  const double most = 4 * std::max(2.0, *std::max_element(known.begin(), known.end()));
-  std::vector<int64_t> odd;
+  double worst = 2;
+  for (size_t t = 0; t < known.size(); ++t) {
+    if (!far[t]) worst = std::max(worst, known[t]);
+  }
   constexpr int64_t kAtOnce = 128;
   for (int64_t begin = 0; begin < all; begin += kAtOnce) {
     std::vector<int64_t> places(static_cast<size_t>(std::min(kAtOnce, all - begin)));
@@ -59,13 +88,16 @@ std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples
     Samples some = TakeTokens(observation, places);
     some.unit = samples.unit;
     const auto positions = PositionsOf(explanation.positions, samples, some);
-    if (!positions) return UnwrittenTokens(observation);
+    if (!positions) {
+      for (const int64_t place : UnwrittenTokens(observation)) odd.insert(place);
+      return in_order();
+    }
     const std::vector<double> rests = RestOfTokens(some, Rotated(some, table, whole, *positions));
     for (size_t t = 0; t < rests.size(); ++t) {
-      if (!(rests[t] <= most)) odd.push_back(places[t]);
+      if (!(rests[t] <= 4 * worst)) odd.insert(places[t]);
     }
   }
-  return odd;
+  return in_order();
 }
 
 }  // namespace rotary

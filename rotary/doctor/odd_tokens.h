@@ -11,10 +11,11 @@
 namespace rotary {
 
 // Places in [rows, tokens], ascending, of tokens that are further from what the explanation
-// predicts than four times the worst of those that it was made of. Where positions of other tokens
-// do not follow from those of the samples, or outputs stand in other places: those alone that were
-// not written. Throws
-// std::invalid_argument where a number is not finite, with its place.
+// predicts than the others: of those that it was made of, 5 deviations in the mean of their pairs;
+// of all, four times the worst of the former. Where positions of other tokens do not follow from
+// those of the samples: the former, and those that were not written; where outputs stand in other
+// places, the latter alone. Throws std::invalid_argument where a number is not finite, with its
+// place.
 //
 // Work: tokens heads head_dim products and, for each token, a cosine and a sine a pair.
 std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples& samples,

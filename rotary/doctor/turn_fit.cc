@@ -220,6 +220,22 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
   return fit_of(1);
 }
 
+std::vector<double> LeftOfTokens(const TurnTable& table, const std::vector<double>& frequency,
+                                 const std::vector<double>& positions, int axes,
+                                 const TurnArithmetic& arithmetic, double tolerance,
+                                 const Fit& fit) {
+  const Comparison all = Compare(table, frequency, positions, static_cast<size_t>(axes), arithmetic,
+                                 tolerance, fit.inverse, 1, 0, fit.factor);
+  std::vector<double> left(table.tokens, 0), known(table.tokens, 0);
+  for (size_t i = 0; i < all.seen.size(); ++i) {
+    const std::complex<double> own = fit.inverse ? std::conj(all.predicted[i]) : all.predicted[i];
+    left[i % table.tokens] += all.weight[i] * std::norm(all.seen[i] - fit.factor * own);
+    known[i % table.tokens] += all.weight[i] > 0 ? 2 : 0;
+  }
+  for (size_t t = 0; t < table.tokens; ++t) left[t] = known[t] > 0 ? left[t] / known[t] : 0;
+  return left;
+}
+
 bool MayBeRounded(const TurnTable& table, const std::vector<double>& frequency,
                   const std::vector<double>& positions, int axes) {
   constexpr double kShort = 0x1p-8, kMost = 30;

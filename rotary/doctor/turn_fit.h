@@ -70,6 +70,13 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
           const std::vector<double>& positions, int axes, const TurnArithmetic& arithmetic = {},
           double tolerance = 0, double most = std::numeric_limits<double>::infinity());
 
+// [tokens]: the mean of |turn - g z|^2 / deviation^2 over the pairs of each token, as `fit` found
+// factor and direction; 0 where nothing is known.
+std::vector<double> LeftOfTokens(const TurnTable& table, const std::vector<double>& frequency,
+                                 const std::vector<double>& positions, int axes,
+                                 const TurnArithmetic& arithmetic, double tolerance,
+                                 const Fit& fit);
+
 // Whether turns may be those of this hypothesis with frequencies, positions, angles or tables in a
 // short format, which is off by 2^-8 of an angle or of 1 at most: by a glance at some 200 turns.
 bool MayBeRounded(const TurnTable& table, const std::vector<double>& frequency,

@@ -6,8 +6,9 @@
 
 namespace rotary {
 
-std::vector<Sample> Samples::Of(const std::vector<double>& in, const std::vector<double>& exact,
-                                const std::vector<double>& out) const {
+std::vector<Sample> GoldenSamples::Of(const std::vector<double>& in,
+                                      const std::vector<double>& exact,
+                                      const std::vector<double>& out) const {
   const auto heads = static_cast<size_t>(tensors_.shape[2]);
   const auto head_dim = static_cast<size_t>(tensors_.shape[3]);
   const size_t tokens = in.size() / (heads * head_dim);
@@ -33,13 +34,13 @@ std::vector<Sample> Samples::Of(const std::vector<double>& in, const std::vector
   return samples;
 }
 
-std::string Samples::Place(const Sample& sample) const {
+std::string GoldenSamples::Place(const Sample& sample) const {
   const auto tokens = static_cast<size_t>(tensors_.shape[1]);
   return Sentence("row ", sample.token / tokens, ", token ", sample.token % tokens, ", head ",
                   sample.head, ", pair ", sample.pair);
 }
 
-Sample Samples::Expected(size_t token, size_t head, size_t pair) const {
+Sample GoldenSamples::Expected(size_t token, size_t head, size_t pair) const {
   const auto axes = static_cast<size_t>(rotation_.axes);
   Sample sample{.token = token,
                 .head = head,

@@ -24,9 +24,9 @@ struct Sample {
 };
 
 // Borrows the case and its tensors.
-class Samples {
+class GoldenSamples {
  public:
-  Samples(const GoldenCase& golden, const GoldenTensors& tensors)
+  GoldenSamples(const GoldenCase& golden, const GoldenTensors& tensors)
       : rotation_(golden.rotation), golden_(golden), tensors_(tensors) {}
 
   // Of in -> out with the exact result `exact`: token by token, head by head, pair by pair.

@@ -59,7 +59,7 @@ std::string WrongTurn(const Sample& sample) {
   return Sentence("turns by ", sample.turn, ", not ", Wrapped(sample.angle));
 }
 
-BrokenRule WrongAngles(const GoldenCase& golden, const Samples& all,
+BrokenRule WrongAngles(const GoldenCase& golden, const GoldenSamples& all,
                        const std::vector<Sample>& samples, double slack) {
   const auto near = [](double a, double b, double most) {
     return std::abs(Wrapped(a - b)) <= most;
@@ -201,7 +201,7 @@ std::optional<BrokenRule> FirstBrokenRule(const GoldenCase& golden, const Golden
   if (const int64_t channel = ChangedChannel(golden, tensors.x, out); channel >= 0) {
     return BrokenRule{"span", Sentence("channel ", channel, " must be copied")};
   }
-  const Samples all(golden, tensors);
+  const GoldenSamples all(golden, tensors);
   const std::vector<Sample> samples = all.Of(tensors.x, tensors.y, out);
   if (AllNear(golden, samples, y.dtype())) return std::nullopt;
   if (!golden.rotation.IsGroup()) {
@@ -238,7 +238,7 @@ std::optional<BrokenRule> BrokenGradient(const GoldenCase& golden, const GoldenT
                                          ConstTensorView d_x) {
   if (auto bad = BadOutput(tensors, "d_x", d_x)) return bad;
   const std::vector<double> out = Doubles(d_x);
-  const Samples all(golden, tensors);
+  const GoldenSamples all(golden, tensors);
   const bool right = AllFinite(out) && ChangedChannel(golden, tensors.d_y, out) < 0 &&
                      AllNear(golden, all.Of(tensors.d_y, tensors.d_x, out), d_x.dtype());
   if (right) return std::nullopt;

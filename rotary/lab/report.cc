@@ -30,8 +30,8 @@ void AddFindings(const Results& results, Page& page) {
   for (const Experiment& experiment : results.experiments) {
     if (results.experiments.size() > 1) page.Subsection(ExperimentTitle(experiment));
     std::vector<std::pair<std::string, std::string>> findings;
-    for (Finding& finding : Findings(experiment)) {
-      findings.emplace_back(std::move(finding.topic), std::move(finding.sentence));
+    for (Statement& statement : Statements(experiment)) {
+      findings.emplace_back(std::move(statement.topic), std::move(statement.sentence));
     }
     page.Findings(findings);
     // Said once where the experiments have as many seeds.

@@ -221,14 +221,14 @@ std::string CannotSentence(const Experiment& experiment) {
       limit, Enumerate(names));
 }
 
-std::vector<Finding> Findings(const Experiment& experiment) {
-  std::vector<Finding> findings = {
+std::vector<Statement> Statements(const Experiment& experiment) {
+  std::vector<Statement> statements = {
       {"One seed", OneSeedSentence(experiment)},   {"Early", EarlySentence(experiment)},
       {"Steps", StepsSentence(experiment)},        {"In the end", FinalSentence(experiment)},
       {"Longer text", LengthSentence(experiment)}, {"Limits", CannotSentence(experiment)},
       {"Speed", SpeedSentence(experiment)}};
-  std::erase_if(findings, [](const Finding& finding) { return finding.sentence.empty(); });
-  return findings;
+  std::erase_if(statements, [](const Statement& statement) { return statement.sentence.empty(); });
+  return statements;
 }
 
 std::string ExperimentTitle(const Experiment& experiment) {

@@ -14,13 +14,13 @@
 
 namespace rotary {
 
-struct Finding {
+struct Statement {
   std::string topic;  // a word or two
   std::string sentence;
 };
 
 // All of the below that apply, most important first.
-std::vector<Finding> Findings(const Experiment& experiment);
+std::vector<Statement> Statements(const Experiment& experiment);
 
 // Each compares the experiment's first encoding with all others in one sentence, or is empty where
 // it does not apply: with one seed or one encoding.

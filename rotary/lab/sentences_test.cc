@@ -128,11 +128,13 @@ TEST(SpeedSentence, GivesPercents) {
 
 std::vector<std::string> SentencesOf(const Experiment& experiment) {
   std::vector<std::string> sentences;
-  for (const Finding& finding : Findings(experiment)) sentences.push_back(finding.sentence);
+  for (const Statement& statement : Statements(experiment)) {
+    sentences.push_back(statement.sentence);
+  }
   return sentences;
 }
 
-TEST(Findings, OneSeedComparesNothing) {
+TEST(StatementsTest, OneSeedComparesNothing) {
   const Experiment experiment = Example(1);
   EXPECT_EQ(SentencesOf(experiment),
             (std::vector<std::string>{OneSeedSentence(experiment), CannotSentence(experiment)}));
@@ -140,15 +142,15 @@ TEST(Findings, OneSeedComparesNothing) {
   EXPECT_EQ(IntervalNote(experiment), "");
 }
 
-TEST(Findings, OneEncodingComparesNothing) {
+TEST(StatementsTest, OneEncodingComparesNothing) {
   const auto sentences =
       SentencesOf(SyntheticExperiment({{.encoding = "rotary", .rise = {0, 1}}}, 3));
   ASSERT_EQ(sentences.size(), 1u);  // lengths are compared, not encodings
   EXPECT_TRUE(sentences[0].starts_with("With windows of 128 instead of the 64 bytes"));
 }
 
-TEST(Findings, SeveralSeedsSayAll) {
-  EXPECT_EQ(Findings(Example()).size(), 6u);
+TEST(StatementsTest, SeveralSeedsSayAll) {
+  EXPECT_EQ(Statements(Example()).size(), 6u);
   EXPECT_NE(IntervalNote(Example()).find("4.3 standard errors"), std::string::npos);
 }
 
