@@ -139,8 +139,8 @@ void Report(const Results& results, const fs::path& out, bool json) {
          {FinalTable(experiment, ""), StepsTable(experiment, ""), LengthTable(experiment, "")}) {
       if (!table.rows.empty()) fmt::print("{}\n", TableToText(table));
     }
-    for (const Finding& finding : Findings(experiment)) {
-      fmt::print("  {:12} {}\n", finding.topic, finding.sentence);
+    for (const Statement& statement : Statements(experiment)) {
+      fmt::print("  {:12} {}\n", statement.topic, statement.sentence);
     }
   }
   if (!results.experiments.empty()) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <set>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "rotary/doctor/equivalents.h"
 #include "rotary/doctor/explanation_findings.h"
 #include "rotary/doctor/odd_tokens.h"
+#include "rotary/doctor/parts.h"
 #include "rotary/doctor/residue.h"
 #include "rotary/doctor/rounding.h"
 #include "rotary/doctor/structures.h"
@@ -37,117 +39,12 @@ double NoiseOf(const Samples& samples) {
   return energy > 0 ? std::sqrt(rounding / energy) : 0;
 }
 
-// Whether each number came out as it went in, but for the rounding to what came out.
-bool IsUntouched(const Samples& samples) {
-  // Below 2^-14 the numbers of f16 are as far apart as there.
-  const int least = samples.unit == 0x1p-11 ? -14 : -1022;
-  for (size_t i = 0; i < samples.before.size(); ++i) {
-    const double x = samples.before[i], y = samples.after[i];
-    if (x == y) continue;
-    const int exponent = x == 0 ? least : std::max(std::ilogb(x), least);
-    if (!(std::abs(y - x) <= std::ldexp(samples.unit, exponent))) return false;
-  }
-  return true;
-}
-
 bool IsZero(const Samples& samples) {
   return std::all_of(samples.after.begin(), samples.after.end(), [](double y) { return y == 0; });
 }
 
 Finding CannotTell(std::string sentence) {
   return {"cannot-tell", Severity::kNote, std::move(sentence), Json::object()};
-}
-
-// One head, or one row.
-struct Part {
-  int64_t number = 0;
-  Samples samples;
-};
-
-// Heads, or rows, that one explanation does not serve.
-struct Split {
-  Explanation common;         // of most parts
-  Samples explained;          // what it was made of: one of them
-  std::vector<int64_t> odd;   // the others
-  bool odd_untouched = true;  // whether they came out as they went in
-
-  // What it weighs beside an explanation of all parts: more where the odd ones stay unexplained.
-  double Faults() const {
-    return common.faults + 1 + 0.5 * static_cast<double>(odd.size()) + (odd_untouched ? 0 : 3);
-  }
-};
-
-// Parts of an observation that cannot be explained together: an explanation of more than half of
-// them. Those of a few parts alone are tried on all.
-std::optional<Split> SplitInto(const std::vector<Part>& parts,
-                               const std::optional<Expectation>& expected) {
-  if (parts.size() < 2) return std::nullopt;
-  std::optional<Split> best;
-  constexpr size_t kMostTried = 3;
-  for (size_t tried = 0; tried < std::min(parts.size(), kMostTried); ++tried) {
-    const Samples& one = parts[tried].samples;
-    if (IsUntouched(one)) continue;  // what anything slow enough explains
-    const std::optional<Explanation> own = ExplainStructure(one, expected);
-    if (!own || own->Left() > kExplained) continue;
-    Split split{.common = *own, .explained = one};
-    for (const Part& part : parts) {
-      if (LeftOf(*own, one, part.samples) <= kExplained) continue;
-      split.odd.push_back(part.number);
-      split.odd_untouched = split.odd_untouched && IsUntouched(part.samples);
-    }
-    const auto rank = [](const Split& s) { return std::pair(s.odd.size(), s.common.faults); };
-    if (!best || rank(split) < rank(*best)) best = std::move(split);
-  }
-  if (!best || best->odd.empty() || 2 * best->odd.size() > parts.size()) return std::nullopt;
-  return best;
-}
-
-std::vector<Part> HeadsOf(const Samples& samples) {
-  std::vector<Part> heads;
-  for (int64_t h = 0; h < samples.heads; ++h) heads.push_back({h, OfHead(samples, h)});
-  return heads;
-}
-
-std::vector<Part> RowsOf(const Samples& samples) {
-  std::vector<Part> rows;
-  for (const int64_t row : std::set(samples.row.begin(), samples.row.end())) {
-    rows.push_back({row, OfRow(samples, row)});
-  }
-  return rows;
-}
-
-// Whether an explanation of other rows turns a row that came out as it went in far enough to be
-// seen. Where positions were not given, tokens follow each other: the last one at least.
-bool WouldTurn(const Explanation& explanation, const Samples& explained, const Samples& row) {
-  if (!row.positions.empty()) return LeftOf(explanation, explained, row) > kExplained;
-  double fastest = 0;
-  for (const double w : explanation.spectrum.frequency) fastest = std::max(fastest, std::abs(w));
-  return fastest * static_cast<double>(row.tokens - 1) > 16 * row.unit;
-}
-
-// Rows that came out as they went in where others turned: they say nothing of the rotation of
-// those.
-std::optional<Split> SplitUntouched(const Samples& samples,
-                                    const std::optional<Expectation>& expected) {
-  std::vector<Part> still;
-  std::set<int64_t> moved;
-  for (Part& row : RowsOf(samples)) {
-    if (IsUntouched(row.samples)) {
-      still.push_back(std::move(row));
-    } else {
-      moved.insert(row.number);
-    }
-  }
-  if (still.empty() || moved.empty()) return std::nullopt;
-  Split split{.explained = OfRows(samples, moved)};
-  const std::optional<Explanation> own = ExplainStructure(split.explained, expected);
-  if (!own || own->Left() > kExplained) return std::nullopt;
-  split.common = *own;
-  for (const Part& row : still) {
-    if (WouldTurn(*own, split.explained, row.samples)) split.odd.push_back(row.number);
-  }
-  if (split.odd.empty()) return std::nullopt;
-  return split;
 }
 
 Finding PartsDiffer(const char* code, const char* what, const Split& split) {
@@ -312,16 +209,16 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
   const bool is_explained = best && best->Left() <= kExplained;
   // An explanation of all with as many departures as this may stand for parts that differ.
   constexpr double kCostly = 4;
-  std::optional<Split> heads, rows = SplitUntouched(samples, expected);
+  std::optional<Split> heads, rows = SplitUntouchedRows(samples, expected);
   if (!rows && (!is_explained || best->faults > kCostly)) {
     const double most = is_explained ? best->faults : std::numeric_limits<double>::infinity();
     const auto is_simpler = [&](const std::optional<Split>& split) {
       return split && split->Faults() < most;
     };
-    heads = SplitInto(HeadsOf(samples), expected);
+    heads = SplitIntoHeads(samples, expected);
     if (!is_simpler(heads)) {
       heads.reset();
-      rows = SplitInto(RowsOf(samples), expected);
+      rows = SplitIntoRows(samples, expected);
       if (!is_simpler(rows)) rows.reset();
     }
   }
@@ -349,6 +246,43 @@ Diagnosis DiagnoseSamples(const Samples& samples, const std::optional<Expectatio
   return diagnosis;
 }
 
+// What is known of an observation: the samples that one explanation serves, and the tokens beside.
+struct Known {
+  Samples samples;
+  std::optional<Explanation> best;
+  std::vector<int64_t> odd;  // places in [rows, tokens], ascending
+
+  bool IsExplained() const { return best && best->Left() <= kExplained; }
+};
+
+// A few tokens that are far off hide what explains the others: without them.
+Known ExplainMost(const Observation& observation, const Samples& samples,
+                  const std::optional<Expectation>& expected) {
+  Known known{.samples = samples, .best = ExplainStructure(samples, expected)};
+  if (known.best && !known.IsExplained() && known.best->places.empty()) {
+    const std::vector<char> far = FarOff(samples, *known.best);
+    const int64_t row = observation.before.shape(1);
+    std::vector<int64_t> near, removed;
+    for (size_t t = 0; t < far.size(); ++t) {
+      (far[t] ? removed : near).push_back(samples.row[t] * row + samples.token[t]);
+    }
+    if (!removed.empty() && 4 * removed.size() <= far.size()) {
+      Known most{.samples = TakeTokens(observation, near), .odd = std::move(removed)};
+      most.samples.unit = samples.unit;
+      most.best = ExplainStructure(most.samples, expected);
+      if (most.IsExplained()) known = std::move(most);
+    }
+  }
+  const std::vector<int64_t> found = known.IsExplained()
+                                         ? FindOddTokens(observation, known.samples, *known.best)
+                                         : UnwrittenTokens(observation);
+  std::vector<int64_t> both;
+  std::set_union(known.odd.begin(), known.odd.end(), found.begin(), found.end(),
+                 std::back_inserter(both));
+  known.odd = std::move(both);
+  return known;
+}
+
 // What is said of `tokens` zeros.
 Diagnosis NothingCameOut(int head_dim, int64_t tokens, const std::optional<Expectation>& expected) {
   Diagnosis diagnosis;
@@ -372,23 +306,21 @@ Diagnosis Diagnose(const Observation& observation, const std::optional<Expectati
     return NothingCameOut(samples.head_dim,
                           observation.before.shape(0) * observation.before.shape(1), expected);
   }
-  const std::optional<Explanation> best = ExplainStructure(samples, expected);
-  const bool is_explained = best && best->Left() <= kExplained;
-  const std::vector<int64_t> odd =
-      is_explained ? FindOddTokens(observation, samples, *best) : UnwrittenTokens(observation);
-  if (odd.empty()) return DiagnoseSamples(samples, expected, best);
+  const Known known = ExplainMost(observation, samples, expected);
+  const std::vector<int64_t>& odd = known.odd;
+  if (odd.empty()) return DiagnoseSamples(known.samples, expected, known.best);
   // Where they turned at all, one explanation may serve all.
   Samples first = TakeTokens(observation, {odd.begin(), odd.begin() + 1});
   first.unit = samples.unit;
-  if (is_explained && !IsUntouched(first) && !IsZero(first)) {
-    const Samples others = WithOddTokens(observation, samples, odd);
+  if (known.IsExplained() && !IsUntouched(first) && !IsZero(first)) {
+    const Samples others = WithOddTokens(observation, known.samples, odd);
     const std::optional<Explanation> wider = ExplainStructure(others, expected);
     const bool is_wider = wider && wider->Left() <= kExplained;
     if (is_wider && FindOddTokens(observation, others, *wider).empty()) {
       return DiagnoseSamples(others, expected, wider);
     }
   }
-  Diagnosis diagnosis = DiagnoseSamples(samples, expected, best);
+  Diagnosis diagnosis = DiagnoseSamples(known.samples, expected, known.best);
   std::erase_if(diagnosis.findings,
                 [](const Finding& finding) { return finding.code == "none-found"; });
   diagnosis.findings.insert(diagnosis.findings.begin(), TokensDiffer(observation, odd, first));

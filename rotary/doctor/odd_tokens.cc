@@ -39,8 +39,8 @@ std::vector<double> RestOfTokens(const Samples& samples, const std::vector<doubl
   return rests;
 }
 
-// [tokens]: whether a token of those that were explained is far worse than the others: 5 deviations
-// in the mean of its pairs, where the middle one of all tokens is within 1.
+}  // namespace
+
 std::vector<char> FarOff(const Samples& samples, const Explanation& explanation) {
   std::vector<char> far(static_cast<size_t>(samples.tokens), 0);
   if (explanation.whole) return far;
@@ -58,8 +58,6 @@ std::vector<char> FarOff(const Samples& samples, const Explanation& explanation)
     far[t] = left[t] > kFar * std::max(1.0, kSpread * *middle);
   return far;
 }
-
-}  // namespace
 
 std::vector<int64_t> FindOddTokens(const Observation& observation, const Samples& samples,
                                    const Explanation& explanation) {

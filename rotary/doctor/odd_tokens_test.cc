@@ -67,6 +67,35 @@ TEST(OddTokensTest, ZerosAreTokensThatWereNotWritten) {
   }
 }
 
+// A token among those that are looked at, where most numbers are explained.
+TEST(OddTokensTest, OneTokenOfAll) {
+  const Expectation llama = Llama();
+  for (const DType dtype : {DType::kF32, DType::kBF16}) {
+    for (const size_t token : {0, 3, 55, 79}) {
+      for (const bool is_longer : {true, false}) {  // or one number is off by 2
+        TestObservation test(llama.rotation, {.rows = 2, .tokens = 40, .dtype = dtype},
+                             CountedFrom(100, kShape, 1000));
+        const auto spoil = [&](auto y) {
+          constexpr size_t kNumbers = 4 * 32;
+          for (size_t i = token * kNumbers; i < (token + 1) * kNumbers; ++i) {
+            if (!is_longer && i != token * kNumbers + 40) continue;
+            using T = std::remove_reference_t<decltype(y[i])>;
+            const float spoiled = is_longer ? 1.1f * ToFloat(y[i]) : ToFloat(y[i]) + 2;
+            y[i] = FromFloat<T>(spoiled);
+          }
+        };
+        dtype == DType::kF32 ? spoil(test.after().span<float>()) : spoil(test.after().span<BF16>());
+        const Diagnosis diagnosis = Diagnose(test.observation(), llama);
+        EXPECT_EQ(Faults(diagnosis), Codes({"not-a-rotation"}))
+            << Name(dtype) << ' ' << token << ' ' << is_longer << ": " << diagnosis.verdict;
+        EXPECT_EQ(diagnosis.findings[0].evidence.value("tokens", 0), 1);
+        EXPECT_EQ(diagnosis.findings[0].evidence.value("first_token", 0),
+                  static_cast<int>(token % 40));
+      }
+    }
+  }
+}
+
 TEST(OddTokensTest, ZerosAlone) {
   const Expectation llama = Llama();
   TestObservation test(llama.rotation, kShape, CountedFrom(100, kShape, 1000));

@@ -161,6 +161,18 @@ Samples TakeAll(const Observation& observation) {
   return samples;
 }
 
+bool IsUntouched(const Samples& samples) {
+  // Below 2^-14 the numbers of f16 are as far apart as there.
+  const int least = samples.unit == 0x1p-11 ? -14 : -1022;
+  for (size_t i = 0; i < samples.before.size(); ++i) {
+    const double x = samples.before[i], y = samples.after[i];
+    if (x == y) continue;
+    const int exponent = x == 0 ? least : std::max(std::ilogb(x), least);
+    if (!(std::abs(y - x) <= std::ldexp(samples.unit, exponent))) return false;
+  }
+  return true;
+}
+
 std::vector<double> GivenPositions(const Samples& samples) {
   if (!samples.positions.empty()) return samples.positions;
   std::vector<double> counted;

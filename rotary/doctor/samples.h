@@ -55,6 +55,9 @@ Samples TakeAll(const Observation& observation);
 // The tokens at these places in [rows, tokens]; `unit` is left open. Throws as TakeSamples.
 Samples TakeTokens(const Observation& observation, const std::vector<int64_t>& places);
 
+// Whether each number came out as it went in, but for the rounding to what came out.
+bool IsUntouched(const Samples& samples);
+
 // Positions of the samples, or where none were given, tokens counted from 0: [tokens, axes].
 std::vector<double> GivenPositions(const Samples& samples);
 
