@@ -277,6 +277,18 @@ TEST(DiagnoseTest, AThetaThatNobodyUsesOfTokensFarApart) {
   }
 }
 
+// Two tokens so far apart tell frequencies up to whole turns: those of usual rules are looked at.
+TEST(DiagnoseTest, LinearOfTwoTokensFarApart) {
+  const Expectation neox = Neox();
+  Rotation linear = neox.rotation;
+  for (double& w : linear.frequency) w /= 2;
+  const ObservationShape shape{.rows = 1, .tokens = 2, .heads = 8, .dtype = DType::kBF16};
+  TestObservation test(linear, shape, {1, 39});
+  const Diagnosis diagnosis = Diagnose(test.observation(), neox);
+  EXPECT_EQ(Faults(diagnosis), Codes({"scaling-differs"})) << diagnosis.verdict;
+  EXPECT_EQ(diagnosis.factor, 2);
+}
+
 // A stretch that fits as well as a shift does is a number that nobody chose.
 TEST(DiagnoseTest, AShiftIsNoStretch) {
   const Expectation linear =

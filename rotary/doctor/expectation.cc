@@ -80,8 +80,10 @@ std::vector<std::vector<int>> OtherAxes(const std::vector<int>& axes, int count)
   return others;
 }
 
-// The rule with another factor; nothing where it has none.
+// The rule with another factor, positions divided by it where there is none; nothing where the rule
+// has no factor.
 std::optional<Rule> WithFactor(const Rule& rule, double factor) {
+  if (IsPlain(rule)) return LinearRule{.factor = factor};
   return std::visit(
       [&]<class R>(R own) -> std::optional<Rule> {
         if constexpr (requires { own.factor; } && !std::is_same_v<R, LongRopeRule>) {

@@ -148,8 +148,8 @@ std::vector<SpectrumGuess> RuleSpectra(const Measurements& measured, const TurnT
   const int rotary_dim = static_cast<int>(2 * table.pairs.size());
   const std::optional<ExpectedRule> rule = ExpectedRuleOf(expected, rotary_dim / 2);
   for (size_t i = 0; i < measured.spectra.size(); ++i) {
-    const Stories found = FindStories(measured.spectra[i], rule ? &*rule : nullptr);
-    for (SpectrumGuess& guess : GuessesOf(found)) {
+    const ExpectedRule* asked = rule ? &*rule : nullptr;
+    for (SpectrumGuess& guess : GuessesOf(FindStories(measured.spectra[i], asked), asked)) {
       PutOnAxes(measured.axis_of[i], samples.axes, expected, guess);
       guesses.push_back(std::move(guess));
     }

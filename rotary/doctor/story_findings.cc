@@ -37,6 +37,15 @@ bool IsRounded(FrequencyArithmetic arithmetic) {
          arithmetic == FrequencyArithmetic::kTF32;
 }
 
+// By how much the story stretches positions, over what the config does.
+double StretchOf(const Story& story, const ExpectedRule* expected) {
+  const auto factor_of = [](const Rule& rule) {
+    const auto* linear = std::get_if<LinearRule>(&rule);
+    return linear != nullptr ? linear->factor : 1;
+  };
+  return factor_of(story.rule) / story.scale / (expected ? factor_of(expected->rule) : 1);
+}
+
 }  // namespace
 
 std::optional<ExpectedRule> ExpectedRuleOf(const std::optional<Expectation>& expected, int pairs) {
@@ -72,7 +81,7 @@ std::vector<std::string> CodesOf(const Story& story) {
   return codes;
 }
 
-std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
+std::vector<SpectrumGuess> GuessesOf(const Stories& stories, const ExpectedRule* expected) {
   std::vector<SpectrumGuess> guesses;
   for (const Story& story : stories.stories) {
     // Other words for the first one's frequencies would only compete with it.
@@ -83,10 +92,8 @@ std::vector<SpectrumGuess> GuessesOf(const Stories& stories) {
     // Thetas that nobody uses: a fit of few pairs finds them where something else is true.
     if (story.theta != 0 && !(story.theta >= 2 && story.theta <= 1e9)) guess.faults += 2;
     // A stretch by less than a hundredth: nobody means it, but a shift far from 0 looks alike.
-    const double* stretch = std::get_if<LinearRule>(&story.rule)
-                                ? &std::get_if<LinearRule>(&story.rule)->factor
-                                : &story.scale;
-    const bool is_odd = *stretch != 1 && std::abs(*stretch - 1) < 0.01;
+    const double stretch = StretchOf(story, expected);
+    const bool is_odd = stretch != 1 && std::abs(stretch - 1) < 0.01;
     guess.faults += is_odd ? 1 : 0;
     // Another number is one of many, a rule that is missing is not.
     const bool has_other =

@@ -20,7 +20,8 @@ std::optional<ExpectedRule> ExpectedRuleOf(const std::optional<Expectation>& exp
 std::vector<std::string> CodesOf(const Story& story);
 
 // Each story as a guess, its frequencies rounded as it says.
-std::vector<SpectrumGuess> GuessesOf(const Stories& stories);
+//   expected  what the config asks for; null: no config
+std::vector<SpectrumGuess> GuessesOf(const Stories& stories, const ExpectedRule* expected);
 
 }  // namespace rotary
 

@@ -29,8 +29,9 @@ TableExplainer::TableExplainer(const CosSinTable& table, const std::vector<doubl
 std::optional<Explanation> TableExplainer::Best() {
   std::vector<SpectrumGuess> spectra = UsualSpectra(expected_, layout_, head_dim_);
   const auto add = [&](const MeasuredSpectrum& measured) {
-    const Stories told = FindStories(measured, rule_ ? &*rule_ : nullptr);
-    for (SpectrumGuess& guess : GuessesOf(told)) spectra.push_back(std::move(guess));
+    const ExpectedRule* asked = rule_ ? &*rule_ : nullptr;
+    const Stories told = FindStories(measured, asked);
+    for (SpectrumGuess& guess : GuessesOf(told, asked)) spectra.push_back(std::move(guess));
     stories_.insert(stories_.end(), told.stories.begin(), told.stories.end());
   };
   add(measured_);
