@@ -1,8 +1,3 @@
-// DBG{
-#include <cstdio>
-#include <cstdlib>
-#include "rotary/doctor/words.h"
-// DBG}
 #include "rotary/doctor/explanation.h"
 
 #include <algorithm>
@@ -300,25 +295,6 @@ Explanation Explain(const Samples& samples, const TurnTable& table, const Channe
     search.Try(spectrum, best.frequencies, best.positions, arithmetic, 0);
     try_tables(best, spectrum, arithmetic, 0);
   }
-  // DBG{
-  if (getenv("DBG")) {
-    fprintf(stderr, "Explain layout %s %d+%d left %.4g n %.0f\n", layout.name.c_str(),
-            layout.offset, layout.rotary_dim, table.left, table.numbers);
-    for (const Explanation& one : search.kept()) {
-      if (&one - search.kept().data() >= atoi(getenv("DBG"))) break;
-      fprintf(stderr, "  score %.6g left %.6g faults %.2f theta %g rule %s codes", one.score,
-              one.Left(), one.faults, one.spectrum.theta, one.spectrum.rule.c_str());
-      for (auto& c : one.spectrum.codes) fprintf(stderr, " %s", c.c_str());
-      fprintf(stderr, " free %d scale %.8g f %.8g", one.spectrum.free_numbers, one.spectrum.scale,
-              one.spectrum.made_by ? FactorOf(*one.spectrum.made_by).value_or(0) : 0.0);
-      fprintf(stderr,
-              " freq %s pos %s %s shift %g angles %s tables %s tf %g f32 %d inv %d g %.12g\n",
-              Name(one.frequencies), one.positions.kind.c_str(), Name(one.positions.precision),
-              one.positions.shift, Name(one.arithmetic.angles), Name(one.arithmetic.tables),
-              one.arithmetic.table_factor, one.arithmetic.float32, one.fit.inverse, one.fit.factor);
-    }
-  }
-  // DBG}
   Explanation found = search.kept().front();
   if (found.Left() <= kExplained) found.products = ProductsOf(table, found, samples.axes);
   return found;

@@ -226,13 +226,16 @@ std::vector<double> LeftOfTokens(const TurnTable& table, const std::vector<doubl
                                  const Fit& fit) {
   const Comparison all = Compare(table, frequency, positions, static_cast<size_t>(axes), arithmetic,
                                  tolerance, fit.inverse, 1, 0, fit.factor);
-  std::vector<double> left(table.tokens, 0), known(table.tokens, 0);
+  std::vector<double> left(table.tokens, 0), numbers(table.tokens, 0);
   for (size_t i = 0; i < all.seen.size(); ++i) {
+    if (all.weight[i] == 0) continue;
+    const PairTurns& pair = table.pairs[i / table.tokens];
+    const size_t t = i % table.tokens;
     const std::complex<double> own = fit.inverse ? std::conj(all.predicted[i]) : all.predicted[i];
-    left[i % table.tokens] += all.weight[i] * std::norm(all.seen[i] - fit.factor * own);
-    known[i % table.tokens] += all.weight[i] > 0 ? 2 : 0;
+    left[t] += pair.left_of[t] + all.weight[i] * std::norm(all.seen[i] - fit.factor * own);
+    numbers[t] += 2 + static_cast<double>(pair.numbers) / static_cast<double>(table.tokens);
   }
-  for (size_t t = 0; t < table.tokens; ++t) left[t] = known[t] > 0 ? left[t] / known[t] : 0;
+  for (size_t t = 0; t < table.tokens; ++t) left[t] = numbers[t] > 0 ? left[t] / numbers[t] : 0;
   return left;
 }
 

@@ -70,8 +70,8 @@ Fit FitOf(const TurnTable& table, const std::vector<double>& frequency,
           const std::vector<double>& positions, int axes, const TurnArithmetic& arithmetic = {},
           double tolerance = 0, double most = std::numeric_limits<double>::infinity());
 
-// [tokens]: the mean of |turn - g z|^2 / deviation^2 over the pairs of each token, as `fit` found
-// factor and direction; 0 where nothing is known.
+// [tokens]: chi^2 of the pairs of each token over their numbers, as `fit` found factor and
+// direction; 0 where nothing is known.
 std::vector<double> LeftOfTokens(const TurnTable& table, const std::vector<double>& frequency,
                                  const std::vector<double>& positions, int axes,
                                  const TurnArithmetic& arithmetic, double tolerance,

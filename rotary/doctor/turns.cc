@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "rotary/doctor/rounding.h"
 
@@ -30,6 +31,7 @@ void AddNoise(double left, double rounded, int64_t numbers, const std::vector<do
 
 PairTurns TurnsOf(const Samples& samples, int first, int second) {
   PairTurns pair;
+  pair.left_of.resize(static_cast<size_t>(samples.tokens), 0);
   double before = 0, length = 0, length_variance = 0, left = 0, rounded = 0;
   std::vector<double> gain;
   for (int64_t t = 0; t < samples.tokens; ++t) {
@@ -49,7 +51,9 @@ PairTurns TurnsOf(const Samples& samples, int first, int second) {
       for (int64_t h = 0; h < samples.heads; ++h) {
         const double* y = samples.After(t) + h * samples.head_dim;
         const std::complex<double> out(y[first], y[second]);
-        if (out != 0.0) pair.left += 2 * std::norm(out) / PairVariance(out, samples.unit);
+        if (out != 0.0)
+          pair.left_of[static_cast<size_t>(t)] +=
+              2 * std::norm(out) / PairVariance(out, samples.unit);
       }
       pair.turn.push_back(0);
       pair.deviation.push_back(std::numeric_limits<double>::infinity());
@@ -69,12 +73,13 @@ PairTurns TurnsOf(const Samples& samples, int first, int second) {
       // At least the rounding of double arithmetic here.
       const double rounding = PairVariance(out, samples.unit) + 1e-32 * std::norm(out);
       const double rest = std::norm(out - turn * in);
-      if (rounding > 0) pair.left += 2 * rest / rounding;
+      if (rounding > 0) pair.left_of[static_cast<size_t>(t)] += 2 * rest / rounding;
       left += rest;
       rounded += rounding * (1 - std::norm(in) / energy);
     }
     pair.numbers += 2 * (samples.heads - 1);
   }
+  pair.left = std::accumulate(pair.left_of.begin(), pair.left_of.end(), 0.0);
   AddNoise(left, rounded, pair.numbers, gain, pair);
   const double noise =
       pair.noise.empty() ? 0 : (left - rounded) / static_cast<double>(pair.numbers);

@@ -32,6 +32,7 @@ struct PairTurns {
   // is about 1 where the pair turns and nothing else happens to it.
   double left = 0;
   int64_t numbers = 0;
+  std::vector<double> left_of = {};  // [tokens]: of `left`, each token's
 
   // By how much more angles may be off than deviations say, 1 at least: set by TurnTableOf.
   double scatter = 1;
