@@ -34,6 +34,12 @@ TEST(RoundingVarianceTest, HalfAUnitSquaredOverThree) {
     EXPECT_NEAR(RoundingVariance(x * x, 0x1p-24) / (half * half / 3), 1, 1e-14) << x;
   }
   EXPECT_EQ(RoundingVariance(0, 0x1p-24), 0);
+  // Numbers below the smallest normal ones are as far apart as those.
+  for (const double x : {0x1p-14, 0x1.8p-15, 0x1p-20, 0x1p-24}) {
+    EXPECT_EQ(RoundingVariance(x * x, 0x1p-11), RoundingVariance(0x1p-28, 0x1p-11)) << x;
+    EXPECT_LT(RoundingVariance(x * x, 0x1p-24), RoundingVariance(x * x, 0x1p-11)) << x;
+  }
+  EXPECT_EQ(RoundingVariance(0x1p-280, 0x1p-24), RoundingVariance(0x1p-252, 0x1p-24));
 }
 
 TEST(OutputFitTest, TwoAnglesOfAPair) {

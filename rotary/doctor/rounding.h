@@ -11,6 +11,13 @@
 
 namespace rotary {
 
+// The exponent of the smallest normal number of the format with this unit (samples.h): numbers
+// below lie as far apart as there.
+inline int LeastExponent(double unit) {
+  if (unit == 0x1p-11) return -14;        // f16
+  return unit >= 0x1p-24 ? -126 : -1022;  // bf16 and f32, f64
+}
+
 // The variance of an error spread evenly over one unit in the last place, of a number whose square
 // is `squared`: half a unit, squared, over three. 0 for 0.
 //   unit  half a unit of numbers from 1 to 2 (samples.h)
@@ -18,8 +25,9 @@ inline double RoundingVariance(double squared, double unit) {
   if (squared == 0) return 0;
   // 4^floor(log2(squared) / 2) is the square of the power of two at or below the number.
   const auto exponent = static_cast<int64_t>(std::bit_cast<uint64_t>(squared) >> 52);
-  const auto even =
-      std::bit_cast<double>(static_cast<uint64_t>(std::max<int64_t>(exponent - 1, 0) | 1) << 52);
+  const int64_t normal = 1023 + 2 * std::max<int64_t>(LeastExponent(unit), -511);
+  const auto even = std::bit_cast<double>(
+      static_cast<uint64_t>(std::max({exponent - 1, normal - 1, int64_t{0}}) | 1) << 52);
   return unit * unit / 3 * even;
 }
 

@@ -9,6 +9,7 @@
 
 #include "rotary/base/dtype.h"
 #include "rotary/base/error.h"
+#include "rotary/doctor/rounding.h"
 
 namespace rotary {
 namespace {
@@ -162,8 +163,7 @@ Samples TakeAll(const Observation& observation) {
 }
 
 bool IsUntouched(const Samples& samples) {
-  // Below 2^-14 the numbers of f16 are as far apart as there.
-  const int least = samples.unit == 0x1p-11 ? -14 : -1022;
+  const int least = LeastExponent(samples.unit);
   for (size_t i = 0; i < samples.before.size(); ++i) {
     const double x = samples.before[i], y = samples.after[i];
     if (x == y) continue;
