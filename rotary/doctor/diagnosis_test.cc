@@ -91,6 +91,18 @@ TEST(DiagnoseTest, NoFaultWhereThereIsNone) {
   }
 }
 
+// Beyond 65,504 angles in float16 are infinite.
+TEST(DiagnoseTest, NoFaultFarFromTheBeginning) {
+  for (const DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16}) {
+    for (const int64_t tokens : {1, 2, 17}) {
+      const ObservationShape shape{.rows = 2, .tokens = tokens, .heads = 4, .dtype = dtype};
+      TestObservation test(Yarn().rotation, shape, CountedFrom(131000, shape, 5));
+      const Diagnosis diagnosis = Diagnose(test.observation(), Yarn());
+      EXPECT_EQ(Faults(diagnosis), Codes()) << Name(dtype) << tokens << diagnosis.verdict;
+    }
+  }
+}
+
 TEST(DiagnoseTest, EachFaultOfARotationOnce) {
   const auto made = [](RotationOptions options) {
     options.head_dim = 32;

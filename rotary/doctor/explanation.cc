@@ -119,7 +119,7 @@ Fit Search::Try(const SpectrumGuess& spectrum, Precision frequencies,
       kept_.size() < kMost ? kInfinity : ChiOfScore(table_.numbers, kept_.back().score, faults);
   const Fit fit = FitOf(table_, Rounded(frequencies, spectrum.frequency), positions.positions,
                         samples_.axes, arithmetic, tolerance, worst);
-  if (fit.chi > worst) return fit;
+  if (!(fit.chi <= worst)) return fit;  // not a number, where an angle is beyond float16
   faults += fit.inverse ? kReversed : 0;
   const double score = ScoreOf(table_.numbers, fit.chi, faults);
   const auto place =
