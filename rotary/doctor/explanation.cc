@@ -201,17 +201,18 @@ void Search::TryRoundedAnywhere() {
 void Search::TryRoundedAnywhere(const SpectrumGuess& spectrum, Precision precision) {
   const std::map<int64_t, double> shifts =
       ShiftsOfRows(table_, samples_, spectrum.frequency, positions_, precision);
-  const PositionGuess near = PositionsRounded(shifts, samples_, positions_, Precision::kDouble,
-                                              [](const std::vector<double>&) { return 0.0; });
+  const auto nothing = [](const std::vector<double>&, double) { return 0.0; };
+  const PositionGuess near =
+      PositionsRounded(shifts, samples_, positions_, precision, false, nothing);
   if (!MayRound(spectrum, near.positions)) return;
   const auto try_with = [&](Precision frequencies, const TurnArithmetic& arithmetic) {
     const std::vector<double> rounded = Rounded(frequencies, spectrum.frequency);
-    const auto left = [&](const std::vector<double>& own) {
-      return FitOf(table_, rounded, own, samples_.axes, arithmetic, kFloat32Tolerance).chi;
+    const auto left = [&](const std::vector<double>& own, double most) {
+      return FitOf(table_, rounded, own, samples_.axes, arithmetic, kFloat32Tolerance, most).chi;
     };
-    for (const Precision of_positions : {Precision::kDouble, precision}) {
-      Try(spectrum, frequencies, PositionsRounded(shifts, samples_, positions_, of_positions, left),
-          arithmetic);
+    for (const bool rounds : {false, true}) {
+      Try(spectrum, frequencies,
+          PositionsRounded(shifts, samples_, positions_, precision, rounds, left), arithmetic);
     }
   };
   try_with(Precision::kDouble, {});

@@ -108,8 +108,14 @@ std::optional<Explanation> ExplainPlain(const Samples& samples,
     layouts.push_back(std::move(one));
   }
   // Layouts in which the lengths of turns say that others pair up.
+  // Of those with many pairs: one or two may fit by chance, exactly where tables are rounded.
+  size_t most_pairs = 0;
+  for (const Measured& one : layouts) most_pairs = std::max(most_pairs, one.table.pairs.size());
   double least = std::numeric_limits<double>::infinity();
-  for (const Measured& one : layouts) least = std::min(least, LengthScatter(one.table));
+  for (const Measured& one : layouts) {
+    if (2 * one.table.pairs.size() < most_pairs) continue;
+    least = std::min(least, LengthScatter(one.table));
+  }
   std::erase_if(layouts,
                 [&](const Measured& one) { return LengthScatter(one.table) > 100 + 10 * least; });
   std::optional<Explanation> best;
@@ -132,7 +138,7 @@ std::optional<Explanation> ExplainPlain(const Samples& samples,
   for (const Measured& one : layouts) left.push_back(explain(one, one.spectra, false));
   const bool by_rule = best && best->spectrum.free_numbers == 0;
   if (by_rule && best->Left() <= kLittle) return best;
-  const bool is_near = best && best->Left() <= kExplained;
+  const bool is_near = by_rule && best->Left() <= kExplained;
   for (size_t i = 0; i < layouts.size() && moved; ++i) {
     if (is_near && left[i] > kFarOff * best->Left()) continue;
     explain(layouts[i], layouts[i].spectra, true);

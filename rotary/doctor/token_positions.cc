@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -182,8 +183,8 @@ std::map<int64_t, double> ShiftsOfRows(const TurnTable& table, const Samples& sa
 }
 
 PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& samples,
-                               const std::vector<double>& given, Precision precision,
-                               const std::function<double(const std::vector<double>&)>& left) {
+                               const std::vector<double>& given, Precision format, bool rounds,
+                               const PositionsLeft& left) {
   PositionGuess best;
   const auto guess_of = [&] {
     std::vector<double> by_token;
@@ -197,28 +198,35 @@ PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& 
       guess.faults += 0.25 * static_cast<double>(shifts.size());
     }
     guess.positions = Moved(given, by_token);
-    if (Round(precision, guess.positions)) {
+    if (rounds && Round(format, guess.positions)) {
       guess.kind = "rounded";
-      guess.precision = precision;
+      guess.precision = format;
     }
     return guess;
   };
   best = guess_of();
-  double least = left(best.positions);
-  // Rows have nothing in common: each alone, in steps of one.
+  double least = left(best.positions, std::numeric_limits<double>::infinity());
+  // Rows have nothing in common: each alone, in steps down to one from what the format leaves open.
+  double farthest = 0;
+  for (const double p : best.positions) farthest = std::max(farthest, std::abs(p));
+  constexpr double kWidest = 64;
+  const double open = std::ldexp(farthest, -DigitsOf(format));
+  const double widest = open <= kWidest ? std::max(2.0, open) : kWidest;
   for (auto& [row, shift] : shifts) {
-    const double middle = shift;
-    double own = middle;
-    for (const double by : {-1.0, 1.0, -2.0, 2.0}) {
-      shift = middle + by;
-      PositionGuess moved = guess_of();
-      const double now = left(moved.positions);
-      if (now >= least) continue;
-      least = now;
-      own = shift;
-      best = std::move(moved);
+    for (double step = std::exp2(std::ceil(std::log2(widest))); step >= 1; step /= 2) {
+      const double middle = shift;
+      double own = middle;
+      for (const double by : {-step, step}) {
+        shift = middle + by;
+        PositionGuess moved = guess_of();
+        const double now = left(moved.positions, least);
+        if (!(now < least)) continue;
+        least = now;
+        own = shift;
+        best = std::move(moved);
+      }
+      shift = own;
     }
-    shift = own;
   }
   return best;
 }

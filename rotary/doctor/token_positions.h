@@ -41,12 +41,15 @@ std::map<int64_t, double> ShiftsOfRows(const TurnTable& table, const Samples& sa
                                        const std::vector<double>& frequency,
                                        const std::vector<double>& given, Precision precision);
 
-// The positions of such shifts, up to two beside them in each row: those where `left`, a chi^2, is
-// least.
-//   precision  to which positions are rounded
+// chi^2 of a hypothesis at some positions; a part of it that is above `most` is enough.
+using PositionsLeft = std::function<double(const std::vector<double>& positions, double most)>;
+
+// The positions of such shifts, or of others as near in each row as angles in the format leave
+// open: those where `left`, a chi^2, is least.
+//   rounds  whether positions are rounded to the format too
 PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& samples,
-                               const std::vector<double>& given, Precision precision,
-                               const std::function<double(const std::vector<double>&)>& left);
+                               const std::vector<double>& given, Precision format, bool rounds,
+                               const PositionsLeft& left);
 
 // The positions of some tokens where those of others were explained by a guess: [tokens, axes];
 // nothing where they do not follow from it.

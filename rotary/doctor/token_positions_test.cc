@@ -176,12 +176,12 @@ TEST(PositionsRoundedTest, TheShiftOfMostAndBesideIt) {
       ShiftsOfRows(table, samples, Frequencies(), Counted(64), Precision::kBF16);
   ASSERT_EQ(shifts.size(), 1u);
   EXPECT_NEAR(shifts.at(0), 700, 1);
-  const auto left = [&](const std::vector<double>& positions) {
+  const auto left = [&](const std::vector<double>& positions, double) {
     return FitOf(table, Frequencies(), positions, 1, {.angles = Precision::kBF16}).chi;
   };
   for (const double off : {-2.0, 0.0, 1.0}) {
     const PositionGuess guess =
-        PositionsRounded({{0, 700 + off}}, samples, Counted(64), Precision::kDouble, left);
+        PositionsRounded({{0, 700 + off}}, samples, Counted(64), Precision::kBF16, false, left);
     EXPECT_EQ(guess.kind, "shifted");
     EXPECT_EQ(guess.shift, 700);
     EXPECT_EQ(guess.positions, Counted(64, 700));
@@ -190,16 +190,16 @@ TEST(PositionsRoundedTest, TheShiftOfMostAndBesideIt) {
 
 TEST(PositionsRoundedTest, EachRowByItself) {
   Samples samples = Turned(2, Counted(8), false);
-  const auto left = [](const std::vector<double>& positions) {
+  const auto left = [](const std::vector<double>& positions, double) {
     return std::abs(positions[0] - 300) + std::abs(positions[4] - 901);
   };
-  const PositionGuess guess = PositionsRounded({{0, 302}, {1, 900}}, samples,
-                                               {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kDouble, left);
+  const PositionGuess guess = PositionsRounded(
+      {{0, 302}, {1, 900}}, samples, {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kBF16, false, left);
   EXPECT_EQ(guess.kind, "by row");
   EXPECT_EQ(guess.positions, std::vector<double>({300, 301, 302, 303, 901, 902, 903, 904}));
   EXPECT_EQ(guess.faults, 1);
-  const PositionGuess rounded = PositionsRounded({{0, 300}, {1, 900}}, samples,
-                                                 {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kBF16, left);
+  const PositionGuess rounded = PositionsRounded(
+      {{0, 300}, {1, 900}}, samples, {0, 1, 2, 3, 0, 1, 2, 3}, Precision::kBF16, true, left);
   EXPECT_EQ(rounded.kind, "rounded");
   EXPECT_EQ(rounded.positions, std::vector<double>({300, 300, 302, 304, 900, 900, 904, 904}));
 }
