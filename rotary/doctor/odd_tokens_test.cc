@@ -3,34 +3,13 @@
 #include "rotary/doctor/odd_tokens.h"
 
 #include <algorithm>
-#include <set>
-#include <string>
 
 #include "gtest/gtest.h"
 #include "rotary/base/error.h"
-#include "rotary/config/test_config.h"
-#include "rotary/doctor/diagnosis.h"
-#include "rotary/doctor/test_observation.h"
+#include "rotary/doctor/test_diagnosis.h"
 
 namespace rotary {
 namespace {
-
-using Codes = std::set<std::string>;
-
-constexpr ObservationShape kShape{.rows = 2, .tokens = 40};
-
-Expectation Llama() {
-  const RopeConfig config = ReadText("config.json", ModelText("llama", R"("head_dim": 32)"));
-  return ExpectationOf(config.layers[0], false, config.length);
-}
-
-Codes Faults(const Diagnosis& diagnosis) {
-  Codes codes;
-  for (const Finding& finding : diagnosis.findings) {
-    if (finding.severity == Severity::kFault) codes.insert(finding.code);
-  }
-  return codes;
-}
 
 // Tokens that nobody wrote, in a batch of rows of one token or of many, whatever the others did.
 TEST(OddTokensTest, ZerosAreTokensThatWereNotWritten) {
