@@ -52,12 +52,14 @@ std::vector<int> AxesSeen(const TurnTable& table, const std::vector<double>& pos
   // An axis is taken for another where it leaves much more than rounding, and most of what is left.
   constexpr double kMuch = 36, kMost = 4;
   std::vector<std::vector<double>> on;
+  on.reserve(static_cast<size_t>(axes));
   for (int axis = 0; axis < axes; ++axis) {
     on.push_back(OnAxis(positions, static_cast<size_t>(axes), axis));
   }
   std::vector<int> seen;
   for (size_t j = 0; j < table.pairs.size(); ++j) {
     std::vector<double> left;
+    left.reserve(on.size());
     for (const std::vector<double>& one : on) left.push_back(LeftOnAxis(table.pairs[j], one));
     const auto least = std::min_element(left.begin(), left.end());
     const int own = !usual.empty() ? usual[j] : seen.empty() ? 0 : seen.back();

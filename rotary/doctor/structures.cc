@@ -135,6 +135,7 @@ std::optional<Explanation> ExplainPlain(const Samples& samples,
   // that are far off. Numbers that are fitted may take the place of a shift.
   constexpr double kLittle = 2, kFarOff = 100;
   std::vector<double> left;
+  left.reserve(layouts.size());
   for (const Measured& one : layouts) left.push_back(explain(one, one.spectra, false));
   const bool by_rule = best && best->spectrum.free_numbers == 0;
   if (by_rule && best->Left() <= kLittle) return best;

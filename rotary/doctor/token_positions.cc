@@ -209,14 +209,15 @@ PositionGuess PositionsRounded(std::map<int64_t, double> shifts, const Samples& 
   // Rows have nothing in common: each alone, in steps down to one from what the format leaves open.
   double farthest = 0;
   for (const double p : best.positions) farthest = std::max(farthest, std::abs(p));
-  constexpr double kWidest = 64;
+  constexpr int kWidest = 64;
   const double open = std::ldexp(farthest, -DigitsOf(format));
-  const double widest = open <= kWidest ? std::max(2.0, open) : kWidest;
+  int widest = 2;
+  while (widest < open && widest < kWidest) widest *= 2;
   for (auto& [row, shift] : shifts) {
-    for (double step = std::exp2(std::ceil(std::log2(widest))); step >= 1; step /= 2) {
+    for (int step = widest; step >= 1; step /= 2) {
       const double middle = shift;
       double own = middle;
-      for (const double by : {-step, step}) {
+      for (const int by : {-step, step}) {
         shift = middle + by;
         PositionGuess moved = guess_of();
         const double now = left(moved.positions, least);
